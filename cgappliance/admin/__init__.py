@@ -1,0 +1,1 @@
+"""What an administrator can do, one function each; command line and web call these."""

@@ -1,0 +1,1 @@
+"""SMTP submission before login: the client's side (front) and Gmail's side (back)."""

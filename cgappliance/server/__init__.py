@@ -1,0 +1,1 @@
+"""The running appliance: tenants, listeners, start, stop, reload."""

@@ -1,0 +1,1 @@
+"""One login from greeting to relay, and what it needs from outside."""

@@ -1,0 +1,32 @@
+"""Packaging of the core; ``plugins/*/setup.py`` package the bundled plugins the same way."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "cgappliance/__init__.py").read_text())[1]
+
+setup(
+    name="cgappliance",
+    version=VERSION,
+    description="Multi-tenant POP3S, IMAPS and SMTPS authenticating proxy in front of Gmail",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["cgappliance", "cgappliance.*"]),
+    include_package_data=True,
+    package_data={"cgappliance": ["py.typed"]},
+    install_requires=[
+        "click>=8.1",
+        "cryptography>=42",
+        "gevent>=24.2",
+        "pluggy>=1.5",
+        "pyOpenSSL>=24",
+        "structlog>=24",
+    ],
+    extras_require={
+        "testing": ["pytest>=8", "hypothesis>=6.100", "trustme>=1.1", "google-auth>=2.40", "requests>=2.31"],
+    },
+    entry_points={"console_scripts": ["cgappliance = cgappliance.__main__:main"]},
+)
