@@ -11,27 +11,38 @@ from typing import Any, Protocol
 
 from cgappliance.config.setting import REQUIRED, CrossCheck, Mistake, Setting, SettingType
 from cgappliance.errors import LoginFailed, PluginError
+from cgappliance.failover import Connector, Failover, NoServer, ServerRotation
 from cgappliance.hookspecs import hookimpl
 from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, MailProtocol, Outcome, Reason
+from cgappliance.pooling import DEFAULT_POOL_SIZE, Deadline, OpeningRefused, ServerFailed, ServerTimedOut
 from cgappliance.secret import Secret
 
 __all__ = [
+    "DEFAULT_POOL_SIZE",
     "REQUIRED",
     "AuthAnswer",
     "AuthBackend",
     "BackendKind",
+    "Connector",
     "CredentialProvider",
     "Credentials",
+    "Deadline",
+    "Failover",
     "Grant",
     "GrantMechanism",
     "LoginFailed",
     "MailProtocol",
     "Mistake",
+    "NoServer",
+    "OpeningRefused",
     "Outcome",
     "PluginError",
     "ProviderKind",
     "Reason",
     "Secret",
+    "ServerFailed",
+    "ServerRotation",
+    "ServerTimedOut",
     "Setting",
     "SettingType",
     "TenantContext",
