@@ -1,0 +1,191 @@
+"""The one decision for three protocols: may this login go on to the directory?
+
+Pure: time is an argument. ``RULES`` is the policy, in its order; ``decide`` is the first rule that objects, and ``steps`` asks
+the same rules and tells all answers in words, so that an explanation can never differ from a decision. Nothing here has asked
+the directory yet: whoever is refused here costs it nothing (promise 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cgappliance.model import Credentials, IPAddress, MailProtocol, Profile, Reason, Tenant
+from cgappliance.policy.profile import address_allowed, matching_network, protocol_allowed, unmapped
+
+#: Stands in for a missing profile, so that the rules behind "profile" need not ask for one.
+DENY_ALL = Profile(name="", mail_access=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one rule said: a line of an explanation."""
+
+    rule: str  #: its name in ``RULES``
+    passed: bool
+    reason: Reason  #: ACCEPTED when passed
+    sentence: str  #: with the facts of this case; for administrators, never for the client
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the rules may look at."""
+
+    tenant: Tenant
+    profile: Profile  # DENY_ALL: the account has none
+    address: str
+    defect: Reason | None
+    protocol: MailProtocol
+    peer_ip: IPAddress
+    today: date  # in the tenant's time zone
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question of the policy."""
+
+    name: str
+    objection: Callable[[_Case], Reason | None]  #: the refusal, or None: passed
+    facts: Callable[[_Case], str]  #: what was compared with what
+
+
+def decide(
+    tenant: Tenant,
+    profile: Profile | None,
+    login: Credentials | str,
+    protocol: MailProtocol,
+    *,
+    peer_ip: IPAddress,
+    now: datetime,
+) -> Reason:
+    """Return ACCEPTED, or the reason of the first rule that objects.
+
+    Args:
+        tenant: whose port the client came to.
+        profile: the account's own or the tenant's default (``profile.effective_profile``); None: it has none.
+        login: what the client typed, or a mail address when there is no client (``explain``, a sweep over live sessions).
+        protocol: of the port.
+        peer_ip: the remote address, behind load balancers that of the PROXY header.
+        now: with a time zone; the service period is counted in the tenant's.
+
+    Raises:
+        ValueError: ``now`` has no time zone.
+    """
+    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now)
+    return next((reason for rule in RULES if (reason := rule.objection(case)) is not None), Reason.ACCEPTED)
+
+
+def steps(
+    tenant: Tenant,
+    profile: Profile | None,
+    login: Credentials | str,
+    protocol: MailProtocol,
+    *,
+    peer_ip: IPAddress,
+    now: datetime,
+) -> Iterator[Step]:
+    """Yield what each rule says, in order. The first that did not pass is the decision; later ones are what else is to mend.
+
+    Args and Raises are those of ``decide``.
+    """
+    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now)
+    for rule in RULES:
+        reason = rule.objection(case)
+        if reason is None:
+            yield Step(rule.name, True, Reason.ACCEPTED, rule.facts(case))
+        else:
+            yield Step(rule.name, False, reason, f"{reason.sentence}: {rule.facts(case)}")
+
+
+def _case(
+    tenant: Tenant,
+    profile: Profile | None,
+    login: Credentials | str,
+    protocol: MailProtocol,
+    *,
+    peer_ip: IPAddress,
+    now: datetime,
+) -> _Case:
+    if now.tzinfo is None:
+        raise ValueError("now has no time zone: the service period cannot be decided")
+    if isinstance(login, Credentials):
+        address, defect = login.address, login.defect
+    else:
+        address = login.strip().lower()
+        local, at, domain = address.rpartition("@")
+        defect = None if local and at and domain else Reason.BAD_LOGIN_NAME
+    today = now.astimezone(tenant.timezone).date()
+    return _Case(tenant, profile or DENY_ALL, address, defect, protocol, unmapped(peer_ip), today)
+
+
+def _defect(case: _Case) -> Reason | None:
+    return case.defect
+
+
+def _defect_facts(case: _Case) -> str:
+    return f"the login name is {case.address!r}" if case.address else "there is no usable login name"
+
+
+def _domain(case: _Case) -> Reason | None:
+    return None if case.domain in case.tenant.domains else Reason.UNKNOWN_DOMAIN
+
+
+def _domain_facts(case: _Case) -> str:
+    return f"{case.domain}; the tenant has {', '.join(sorted(case.tenant.domains))}"
+
+
+def _service_period(case: _Case) -> Reason | None:
+    starts_on, ends_on = case.tenant.starts_on, case.tenant.ends_on
+    early = starts_on is not None and case.today < starts_on
+    late = ends_on is not None and case.today > ends_on
+    return Reason.OUTSIDE_SERVICE_PERIOD if early or late else None
+
+
+def _service_period_facts(case: _Case) -> str:
+    starts_on, ends_on = case.tenant.starts_on or "open", case.tenant.ends_on or "open"
+    return f"today is {case.today} ({case.tenant.timezone.key}); the period is {starts_on} to {ends_on}"
+
+
+def _profile(case: _Case) -> Reason | None:
+    return Reason.NO_PROFILE if case.profile is DENY_ALL else None
+
+
+def _profile_facts(case: _Case) -> str:
+    return "neither its own nor a default" if case.profile is DENY_ALL else f"profile {case.profile.name!r}"
+
+
+def _protocol(case: _Case) -> Reason | None:
+    return None if protocol_allowed(case.profile, case.protocol) else Reason.PROTOCOL_OFF
+
+
+def _protocol_facts(case: _Case) -> str:
+    return f"{case.protocol}; allowed: {', '.join(sorted(case.profile.mail_access)) or 'none'}"
+
+
+def _remote_ip(case: _Case) -> Reason | None:
+    return None if address_allowed(case.profile, case.peer_ip) else Reason.IP_NOT_ALLOWED
+
+
+def _remote_ip_facts(case: _Case) -> str:
+    if not case.profile.remote_ips:
+        return f"{case.peer_ip}; allowed: from anywhere"
+    match = matching_network(case.profile, case.peer_ip)
+    if match is None:
+        return f"{case.peer_ip} is in none of {len(case.profile.remote_ips)} networks"
+    return f"{case.peer_ip} is in {match.network}" + (f" ({match.remark})" if match.remark else "")
+
+
+#: The policy. The order is what an administrator reads in the history: the most general fact that explains a refusal first.
+RULES: tuple[Rule, ...] = (
+    Rule("login name", _defect, _defect_facts),
+    Rule("domain", _domain, _domain_facts),
+    Rule("service period", _service_period, _service_period_facts),
+    Rule("profile", _profile, _profile_facts),
+    Rule("protocol", _protocol, _protocol_facts),
+    Rule("remote address", _remote_ip, _remote_ip_facts),
+)
