@@ -22,7 +22,7 @@ REQUIRED: Final = _Required()  #: the default of a setting that has none
 class SettingType(enum.Enum):
     """What a value may be, and what Python gets for it."""
 
-    STRING = "string"  #: str, not empty
+    STRING = "string"  #: str; "" only where that is the default
     INTEGER = "integer"  #: int
     FLOAT = "number"  #: float
     BOOLEAN = "boolean"  #: bool
@@ -45,10 +45,11 @@ class Setting:
     help: str  #: one sentence for the reference, first word upper case, full stop
     default: Any = REQUIRED  #: as Python gets it, not as TOML; None: absent
     unit: str = ""  #: "s", "bytes", ...
-    choices: tuple[str, ...] = ()  #: for STRING: the only values
-    minimum: float | None = None
-    maximum: float | None = None
+    choices: tuple[str, ...] = ()  #: for STRING and each of STRINGS: the only values
+    minimum: float | None = None  #: of a number; of a list: how many items
+    maximum: float | None = None  #: likewise
     check: Callable[[Any], str | None] | None = None  #: returns "problem (remedy)" or None; must not block
+    item_check: Callable[[Any], str | None] | None = None  #: the same for each item of a list, reported at ``key[i]``
     since: str = "0.1.0"
 
 
