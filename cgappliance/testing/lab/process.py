@@ -108,6 +108,7 @@ class ServerProcess:
         exits: frozenset[int] = ENDED_AS_ASKED,
         start_timeout_s: float = START_TIMEOUT_S,
         stop_timeout_s: float = STOP_TIMEOUT_S,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Describe the server; nothing runs before ``start``.
 
@@ -120,6 +121,7 @@ class ServerProcess:
             exits: exit statuses that are right after ``stop``, negative for signals.
             start_timeout_s: seconds until it must be ready.
             stop_timeout_s: seconds that it may take to end when told so.
+            stop_signal: what tells it to end; some servers wait for their clients on SIGTERM.
         """
         self.argv = [str(part) for part in argv]
         self.log = log
@@ -129,6 +131,7 @@ class ServerProcess:
         self._exits = exits
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
+        self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -197,7 +200,7 @@ class ServerProcess:
         self.signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End it with SIGTERM and wait until it has gone. Does nothing when it is not started.
+        """End it with its stop signal (SIGTERM) and wait until it has gone. Does nothing when it is not started.
 
         Raises:
             ServerFailed: it had ended by itself, had to be killed, or its exit status is none of ``exits``.
@@ -207,15 +210,17 @@ class ServerProcess:
         process, died_before = self._process, not self.alive
         if not died_before:
             self.resume()
-            process.terminate()
+            process.send_signal(self._stop_signal)
         try:
             status = process.wait(self._stop_timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise ServerFailed(f"{self.name} did not end within {self._stop_timeout_s:g} s of SIGTERM\n{self.log_tail()}") from None
+            raise ServerFailed(
+                f"{self.name} did not end within {self._stop_timeout_s:g} s of {self._stop_signal.name}\n{self.log_tail()}"
+            ) from None
         self._reap()
         if died_before or status not in self._exits:
-            when = "by itself" if died_before else "after SIGTERM"
+            when = "by itself" if died_before else f"after {self._stop_signal.name}"
             raise ServerFailed(f"{self.name} ended {when} with status {status}\n{self.log_tail()}")
 
     def kill(self) -> None:

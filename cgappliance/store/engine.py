@@ -1,0 +1,214 @@
+"""The store's one door: connections to SQLite or PostgreSQL that never stop the hub, with a deadline on every wait.
+
+``Store.open(url)`` once per process, after the last fork; then ``with store.read()``, ``snapshot()`` or ``write()``. The code
+inside the ``with`` is the same for both databases. What a database cannot do becomes ``StoreUnavailable``, never a driver's error.
+
+SQLite runs in native threads (``sqlite_threads.py``); PostgreSQL speaks through psycopg, whose sockets cooperate once patched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from gevent.lock import BoundedSemaphore
+from gevent.threadpool import ThreadPool
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.pool import QueuePool
+
+from cgappliance.errors import ConfigurationError
+from cgappliance.store import sqlite_threads
+from cgappliance.store.errors import StoreUnavailable
+
+#: Connections per process. A query takes a millisecond, so four carry thousands a second; PostgreSQL allows 100 for all by default.
+POOL_SIZE: Final = 4
+#: Seconds to wait for one of them, and for SQLite's lock while another process writes: above any transaction of ours, below a
+#: login's deadline.
+WAIT_S: Final = 10.0
+#: Seconds to reach a PostgreSQL server.
+CONNECT_TIMEOUT_S: Final = 5
+#: Milliseconds a statement may take at PostgreSQL; pages and batches are made to stay far below.
+STATEMENT_TIMEOUT_MS: Final = 30_000
+
+_SQLITE_PRAGMAS: Final = (
+    "journal_mode = WAL",  # readers and the writer do not wait for each other
+    "synchronous = FULL",  # a commit is on the disk when it returns: accepted logins survive kill -9 and a power cut
+    "foreign_keys = ON",
+    "journal_size_limit = 67108864",  # 64 MiB: the log shrinks again after a long export held it back
+    "temp_store = MEMORY",
+    "trusted_schema = OFF",
+)
+#: No statement without an end, commits that mean what they say whatever the server's default, and times in UTC.
+_POSTGRESQL_OPTIONS: Final = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={int(WAIT_S * 1000)} -c synchronous_commit=on -c timezone=UTC "
+    "-c idle_in_transaction_session_timeout=60000"
+)
+_BEGIN = "cgappliance_begin"  # execution option: the statement that opens a SQLite transaction
+
+
+class Store:
+    """One process's connections to the database. Its methods block the calling greenlet only."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._threads = ThreadPool(POOL_SIZE + 1)  # starts no thread before one is needed: none for PostgreSQL
+        self._engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine()
+        self._autocommit = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLAlchemy's own pool would wait with a lock that stops an unpatched process; so nobody ever waits there
+        self._places = BoundedSemaphore(POOL_SIZE)
+        # SQLite has one writer at a time: greenlets queue here, in order, and only processes meet at the file's lock
+        self._writer = BoundedSemaphore(1 if self.is_sqlite else POOL_SIZE)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Return a store for ``sqlite:////path`` or ``postgresql+psycopg://...``. Connects to nothing yet.
+
+        Raises:
+            ConfigurationError: the URL is of no kind that the store works with.
+        """
+        return cls(parse_url(url))
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    def close(self) -> None:
+        """Close all connections. Nobody may be using one."""
+        self._engine.dispose()
+        self._threads.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend a connection for single statements that only read; each sees the database as it is at that moment.
+
+        Raises:
+            StoreUnavailable: no connection in time, or the database failed.
+        """
+        with self._connection(self._autocommit, None) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Lend a connection whose statements all see the database as it was at the first one; it only reads.
+
+        Raises:
+            StoreUnavailable: as ``read``.
+        """
+        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self._connection(self._engine, "BEGIN") as connection, _transaction(connection.execution_options(**options)):
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Lend a connection in a transaction that is committed, and on the disk, when the block ends without an exception.
+
+        Raises:
+            StoreUnavailable: as ``read``; nothing was written, unless the connection broke during the commit itself.
+        """
+        with _place(self._writer), self._connection(self._engine, "BEGIN IMMEDIATE") as connection, _transaction(connection):
+            yield connection
+
+    @contextlib.contextmanager
+    def _connection(self, engine: Engine, begin: str | None) -> Iterator[Connection]:
+        with _place(self._places), _translated(), engine.connect() as connection:
+            yield connection.execution_options(**{_BEGIN: begin})
+
+    def _sqlite_engine(self) -> Engine:
+        path = Path(self.url.database or "")
+
+        def connect() -> sqlite_threads.ThreadedConnection:
+            return sqlite_threads.connect(str(path), self._threads, busy_timeout_s=WAIT_S, pragmas=_SQLITE_PRAGMAS)
+
+        engine = create_engine(
+            self.url,
+            creator=connect,
+            poolclass=QueuePool,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            hide_parameters=True,  # an error's text never shows what was stored
+        )
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql_engine(self) -> Engine:
+        return create_engine(
+            self.url,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_pre_ping=True,  # a restarted server costs nobody a login
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": _POSTGRESQL_OPTIONS,
+                "application_name": "cgappliance",
+                "prepare_threshold": None,  # poolers such as PgBouncer do not keep prepared statements
+            },
+        )
+
+
+def parse_url(text: str) -> URL:
+    """Return the store's URL, checked.
+
+    Raises:
+        ConfigurationError: it is no URL, of another database, or of a SQLite database that is no file.
+    """
+    remedy = "write sqlite:////var/lib/cgappliance/cgappliance.db or postgresql+psycopg://user@host/database"
+    try:
+        url = make_url(text)
+    except exc.ArgumentError as error:
+        raise ConfigurationError(f"store: not a database URL ({remedy})") from error
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise ConfigurationError(f"store: {url.drivername!r} is not supported ({remedy})")
+    if url.drivername == "sqlite" and not Path(url.database or "").is_absolute():
+        raise ConfigurationError(f"store: a SQLite store needs the absolute path of a file, with four slashes ({remedy})")
+    return url
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(_BEGIN)
+    if statement:
+        cast(sqlite_threads.ThreadedConnection, connection.connection.dbapi_connection).begin(statement)
+
+
+@contextlib.contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    with connection.begin():
+        yield
+
+
+@contextlib.contextmanager
+def _place(places: BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(timeout=WAIT_S):
+        raise StoreUnavailable(f"all connections to the store were in use for {WAIT_S:g} s")
+    try:
+        yield
+    finally:
+        places.release()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreUnavailable(f"store: {_one_line(cause)}") from error
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise StoreUnavailable(f"store: {_one_line(error.orig)}") from error
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())
