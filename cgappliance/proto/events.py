@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cgappliance.model import Credentials, Grant, MailProtocol, Reason
@@ -16,9 +16,9 @@ class NeedData:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write these bytes to the peer and go on."""
+    """Write these bytes to the peer and go on. The bytes do not show in its repr: towards Gmail they hold the credential."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
