@@ -15,6 +15,8 @@ class PreLoginLimits:
 
     #: All lines of one IMAP command together, literals not counted: RFC 7162 section 4 has clients keep below this.
     imap_command: int = 8192
+    #: Words, strings and parentheses behind an IMAP command's name: an ID with all its pairs has 62.
+    imap_arguments: int = 64
     #: An IMAP tag. Dovecot's figure; real ones have 1 to 8 octets.
     imap_tag: int = 126
     #: One literal of LOGIN. An address has 254 octets (RFC 5321), a password four times what RFC 4616 asks servers to take.
