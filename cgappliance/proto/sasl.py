@@ -35,6 +35,9 @@ RECENT_PREFIX = "recent:"
 #: Mechanisms by which a client would bring a token of its own.
 TOKEN_MECHANISMS = frozenset({"XOAUTH", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN"})
 
+#: CR and LF end a line, NUL a field of PLAIN, \\x01 one of XOAUTH2.
+_ENDS_A_FIELD = frozenset("\r\n\0\x01")
+
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -162,6 +165,11 @@ def client_token(mechanism: str, initial: bytes, protocol: MailProtocol) -> Cred
     name = found.group(1) if found else b""
     address, _, _ = _address(name, protocol)
     return Credentials(printable(name, LOGIN_CHARACTERS), address, Secret(""), mechanism, defect=Reason.CLIENT_TOKEN)
+
+
+def fits_a_login(grant: Grant) -> bool:
+    """Tell whether user name and secret can be sent: none of them ends a line or a field of any login and so begins another."""
+    return not _ENDS_A_FIELD.intersection(grant.username) and not _ENDS_A_FIELD.intersection(grant.secret.reveal())
 
 
 def xoauth2_response(grant: Grant) -> bytes:
