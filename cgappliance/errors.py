@@ -40,5 +40,9 @@ class DeadlineExceeded(PeerGone):
     """The other end did not answer before the deadline of this wait."""
 
 
+class Dismissed(CgapplianceError):
+    """The appliance wants a client to leave that has not logged in: its tenant is going away, or the whole appliance is."""
+
+
 class TlsFailed(PeerGone):
     """The TLS handshake failed; the message is OpenSSL's reason in words."""

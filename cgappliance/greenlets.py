@@ -1,0 +1,26 @@
+"""The one way to start a greenlet: it gets a name, and its death by an exception is logged instead of lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import Greenlet
+
+from cgappliance import log
+
+_log = log.get()
+
+
+def spawn(name: str, function: Callable[..., Any], *args: Any) -> Greenlet:
+    """Start ``function(*args)`` in a greenlet called ``name`` and return it; an exception in it is logged as ERROR."""
+    return gevent.spawn(_guarded, name, function, *args)
+
+
+def _guarded(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except Exception:  # noqa: BLE001 - the last line of defence: whatever a greenlet dies of is logged here, by name
+        _log.error("greenlet.died", greenlet=name, exc_info=True)
+        return None

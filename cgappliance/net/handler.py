@@ -1,0 +1,435 @@
+"""The one place that knows all rooms: it turns an accepted socket into a running relay, or into nothing.
+
+``Handler`` belongs to a listener (one tenant, one protocol), ``Connection`` to a client; the latter is what ``session/login.py``
+sees of the outside. Plugins are called here, fenced: one that raises or hangs fails this login and no other.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final, TypeVar
+
+import gevent
+from gevent.event import Event
+
+from cgappliance import log
+from cgappliance.errors import Dismissed, LoginFailed, PeerGone
+from cgappliance.model import AuthAnswer, Credentials, Grant, MailProtocol, Outcome, Peer, Profile, Reason, Tenant
+from cgappliance.net.accept import accept_tls, read_proxy_header
+from cgappliance.net.deadline import deadline
+from cgappliance.net.dial import Dialer
+from cgappliance.net.relay import Relay, Summary
+from cgappliance.net.sessions import Sessions
+from cgappliance.net.stream import TlsStream
+from cgappliance.net.tls import ALPN
+from cgappliance.plugin_api import AuthBackend, CredentialProvider
+from cgappliance.policy.decide import decide
+from cgappliance.policy.pace import RefusalPace
+from cgappliance.proto.events import Back, Front
+from cgappliance.proto.imap.back import ImapBack
+from cgappliance.proto.imap.front import ImapFront
+from cgappliance.proto.pop3.back import Pop3Back
+from cgappliance.proto.pop3.front import Pop3Front
+from cgappliance.proto.smtp.back import SmtpBack
+from cgappliance.proto.smtp.front import SmtpFront
+from cgappliance.session import login, mailbox
+from cgappliance.session.ports import Attempt, Mailbox, Stream
+from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
+
+_log = log.get()
+
+Result = TypeVar("Result")
+
+PROXY_HEADER_TIMEOUT_S: Final = 3.0  #: the PROXY protocol's text asks for at least three seconds
+
+_process_id = os.urandom(4).hex()
+_connection_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each phase of a connection may take, in seconds."""
+
+    handshake_s: float = 10.0
+    command_s: float = 60.0  #: between two things that a client says before login
+    login_s: float = 180.0  #: from the handshake to a successful login, time spent by others not counted
+    directory_s: float = 10.0
+    token_s: float = 10.0
+    upstream_s: float = 30.0
+
+
+class Uses:
+    """Counts the logins that are using a tenant's plugins; ``none`` is set while there are none."""
+
+    __slots__ = ("_count", "none")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.none = Event()
+        self.none.set()
+
+    def enter(self) -> None:
+        """Begin a use."""
+        self._count += 1
+        self.none.clear()
+
+    def leave(self) -> None:
+        """End a use."""
+        self._count -= 1
+        if not self._count:
+            self.none.set()
+
+
+class Waiting:
+    """The clients of a listener that have not logged in and are not about to: those who can be sent away at once."""
+
+    __slots__ = ("_dismissing", "_greenlets")
+
+    def __init__(self) -> None:
+        self._greenlets: set[gevent.Greenlet] = set()
+        self._dismissing = False
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Surround a wait for a client's command.
+
+        Raises:
+            Dismissed: the client is to leave.
+        """
+        if self._dismissing:
+            raise Dismissed
+        greenlet = gevent.getcurrent()
+        self._greenlets.add(greenlet)
+        try:
+            yield
+        finally:
+            self._greenlets.discard(greenlet)
+
+    def dismiss(self) -> None:
+        """Send them away with the proper bye, now, and those that are busy with a login if it fails. Does not block."""
+        self._dismissing = True
+        for greenlet in self._greenlets:
+            greenlet.kill(Dismissed(), block=False)
+
+    def adopt(self, other: Waiting) -> None:
+        """Take over the clients of a listener that this one's has replaced."""
+        self._greenlets |= other._greenlets
+        other._greenlets = self._greenlets  # those that stand inside its ``here`` leave the set that counts
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all listeners of one tenant share; replaced as a whole when the tenant's file changes."""
+
+    tenant: Tenant
+    backend: AuthBackend
+    provider: CredentialProvider
+    profile_of: Callable[[str], Profile | None]  #: by mail address; must not block
+    recorder: Recorder
+    sessions: Sessions
+    pace: RefusalPace
+    timeouts: Timeouts
+    uses: Uses
+
+
+class Handler:
+    """Serves one listener. Call it with an accepted socket, in a greenlet of its own."""
+
+    def __init__(self, around: Surroundings, protocol: MailProtocol, context: ssl.SSLContext, dialer: Dialer) -> None:
+        """Serve ``protocol`` for the tenant of ``around`` with the certificate in ``context``."""
+        self.around = around
+        self.protocol = protocol
+        self.context = context
+        self.dialer = dialer
+        self.port = around.tenant.listen.ports[protocol]
+        self.waiting = Waiting()
+        self._ehlo: tuple[str, ...] | None = None  # of the upstream's last EHLO
+
+    def __call__(self, sock: _socket.socket, address: Any) -> None:
+        """Serve one client until it is relayed or gone; closes the socket unless a relay has taken it over. Blocks."""
+        client: TlsStream | None = None
+        relayed = False
+        try:
+            peer, early = self._peer(sock, Peer.of(address[0], address[1]))
+            with deadline(self.around.timeouts.handshake_s, "TLS handshake"):
+                client = accept_tls(sock, self.context, ALPN[self.protocol], early)
+            relayed = Connection(self, client, peer).serve()
+        except (PeerGone, Dismissed) as error:
+            _log.debug("connection.lost", tenant=self.around.tenant.id, protocol=self.protocol.value, detail=str(error))
+        finally:
+            if not relayed:
+                if client is not None:
+                    client.close()
+                sock.close()
+
+    def replace_by(self, newer: Handler) -> None:
+        """Let clients that came before a reload, and log in after it, do so by the new tenant file."""
+        self.around, self.dialer, self.context = newer.around, newer.dialer, newer.context
+        newer.waiting.adopt(self.waiting)
+        self.waiting = newer.waiting
+
+    def _peer(self, sock: _socket.socket, direct: Peer) -> tuple[Peer, bytes]:
+        """Return who the client is; behind a load balancer its header says so, and nobody else may connect (never guess)."""
+        trusted = self.around.tenant.listen.proxy_protocol_from
+        if not trusted:
+            return direct, b""
+        if not any(direct.address in network for network in trusted):
+            raise PeerGone(f"{direct}: not one of the load balancers in listen.proxy_protocol_from")
+        with deadline(PROXY_HEADER_TIMEOUT_S, "PROXY header"):
+            return read_proxy_header(sock, direct)
+
+    def front(self) -> Front:
+        """Return a new client side."""
+        if self.protocol is MailProtocol.IMAP:
+            return ImapFront()
+        if self.protocol is MailProtocol.POP3:
+            return Pop3Front()
+        hostname = self.around.tenant.listen.hostname
+        return SmtpFront(hostname) if self._ehlo is None else SmtpFront(hostname, self._ehlo)
+
+    def back(self) -> Back:
+        """Return a new upstream side."""
+        if self.protocol is MailProtocol.IMAP:
+            return ImapBack()
+        if self.protocol is MailProtocol.POP3:
+            return Pop3Back()
+        return SmtpBack(self.around.tenant.listen.hostname)
+
+    def learn(self, opened: Mailbox) -> None:
+        """Remember what a successful login taught about the upstream: its EHLO keywords, its TLS session."""
+        if opened.accepted.ehlo:
+            self._ehlo = opened.accepted.ehlo
+
+
+class Connection:
+    """One client: the ports of its login, and what becomes of it afterwards."""
+
+    def __init__(self, handler: Handler, client: TlsStream, peer: Peer) -> None:
+        """Serve a client that has shaken hands."""
+        self._handler = handler
+        self._around = handler.around  # of the attempt under way: a reload may change the handler's
+        self._using: Uses | None = None
+        self._client = client
+        self._peer = peer
+        self._front = handler.front()
+        self._id = f"{_process_id}-{next(_connection_numbers):x}"
+        self._login_left_s = handler.around.timeouts.login_s
+        self._record: LoginRecord | None = None
+
+    def serve(self) -> bool:
+        """Log the client in and start its relay; return True when the relay has taken over the client's stream. Blocks."""
+        try:
+            opened = login.run(self._client, self._front, self)
+        finally:
+            self._leave()
+        if opened is None or self._record is None:
+            return False
+        assert isinstance(opened.stream, TlsStream)  # noqa: S101 - upstream() below makes no other
+        relay = Relay(self._client, opened.stream, self._ended)
+        self._around.sessions.add(self._record, relay)
+        relay.start(self._front.unread(), opened.back.unread())
+        return True
+
+    def _ended(self, summary: Summary) -> None:
+        assert self._record is not None  # noqa: S101 - a relay is only made with a record
+        self._around.sessions.remove(self._record)
+        end = SessionEnd(summary.end.value, summary.detail, summary.bytes_up, summary.bytes_down, summary.seconds)
+        self._around.recorder.ended(self._record, end)
+
+    # ---- the ports of session/login.py, in call order
+
+    def next_data(self, client: Stream) -> bytes:
+        """Read from the client, within what is left of its time."""
+        started = time.monotonic()
+        allowed = max(0.0, min(self._around.timeouts.command_s, self._login_left_s))
+        with self._handler.waiting.here(), deadline(allowed, "login"):
+            data = client.recv()
+        self._login_left_s -= time.monotonic() - started
+        return data
+
+    def begin(self, credentials: Credentials) -> Attempt:
+        """Start the clock of an attempt, by the tenant file of this moment."""
+        self._around = self._handler.around
+        self._using = self._around.uses
+        self._using.enter()
+        return Attempt(credentials, time.monotonic())
+
+    def decide(self, attempt: Attempt) -> Reason:
+        """Ask policy."""
+        with _phase(attempt, "policy"):
+            around = self._around
+            profile = around.profile_of(attempt.credentials.address)
+            return decide(
+                around.tenant,
+                profile,
+                attempt.credentials,
+                self._handler.protocol,
+                peer_ip=self._peer.address,
+                now=datetime.now(UTC),
+            )
+
+    def authenticate(self, attempt: Attempt) -> AuthAnswer:
+        """Ask the tenant's directory."""
+        timeout_s = self._around.timeouts.directory_s
+        started = time.monotonic()
+        with _phase(attempt, "directory"):
+            try:
+                answer = _fenced(timeout_s, lambda: self._around.backend.authenticate(attempt.credentials, timeout_s), AuthAnswer)
+            except LoginFailed as failure:
+                answer = AuthAnswer(failure.reason, failure.detail)
+            except gevent.Timeout:
+                answer = AuthAnswer(Reason.DIRECTORY_TIMEOUT, f"no answer within {timeout_s:g} s")
+            except _PluginBroke as broke:
+                self._plugin_failed(attempt, "auth", broke)
+                answer = AuthAnswer(Reason.BACKEND_FAILED, str(broke))
+        now = time.monotonic()
+        if answer.reason.outcome is Outcome.REFUSED:
+            self._around.pace.observe(now - started, now)
+        return answer
+
+    def grant(self, attempt: Attempt, *, fresh: bool) -> Grant:
+        """Ask the tenant's credential provider."""
+        timeout_s = self._around.timeouts.token_s
+        address, protocol = attempt.credentials.address, self._handler.protocol
+        provider = self._around.provider
+        with _phase(attempt, "token"):
+            try:
+                grant = _fenced(timeout_s, lambda: provider.grant(address, protocol, fresh=fresh, timeout_s=timeout_s), Grant)
+            except gevent.Timeout as error:
+                raise LoginFailed(Reason.TOKEN_UNAVAILABLE, f"no answer within {timeout_s:g} s") from error
+            except _PluginBroke as broke:
+                self._plugin_failed(attempt, "google", broke)
+                raise LoginFailed(Reason.PROVIDER_FAILED, str(broke)) from broke
+        return replace(grant, username=f"recent:{grant.username}") if attempt.credentials.recent else grant
+
+    def upstream(self, attempt: Attempt) -> tuple[Stream, Back]:
+        """Dial Gmail and let it greet."""
+        with _phase(attempt, "upstream"):
+            stream, back = self._handler.dialer.connect(), self._handler.back()
+            with self._closing_on_failure(stream):
+                mailbox.greet(stream, back)
+        return stream, back
+
+    def log_in(self, attempt: Attempt, stream: Stream, back: Back, grant: Grant) -> Mailbox:
+        """Log in at Gmail."""
+        with _phase(attempt, "upstream"), self._closing_on_failure(stream):
+            opened = mailbox.log_in(stream, back, grant)
+        if isinstance(stream, TlsStream):
+            self._handler.dialer.tls.remember(stream.tls)
+        self._handler.learn(opened)
+        return opened
+
+    def finished(self, attempt: Attempt) -> None:
+        """Record the attempt; a refused one returns when its time is up."""
+        self._leave()
+        record = self._record_of(attempt)
+        if attempt.reason is Reason.ACCEPTED:
+            self._record = record
+        self._around.recorder.login(record)
+        if attempt.reason.outcome is Outcome.REFUSED:
+            now = time.monotonic()
+            gevent.sleep(max(0.0, attempt.started_at + self._around.pace.delay_s(now) - now))
+
+    # ---- helpers
+
+    def _leave(self) -> None:
+        if self._using is not None:
+            self._using.leave()
+            self._using = None
+
+    def _record_of(self, attempt: Attempt) -> LoginRecord:
+        return LoginRecord(
+            session=self._id,
+            tenant=self._around.tenant.id,
+            protocol=self._handler.protocol,
+            local_port=self._handler.port,
+            peer=self._peer,
+            tls_version=self._client.tls.version() or "",
+            client=self._front.client_id,
+            login=attempt.credentials.login,
+            address=attempt.credentials.address,
+            reason=attempt.reason,
+            detail=attempt.detail,
+            identity=attempt.identity,
+            upstream_mechanism=attempt.mechanism.value if attempt.mechanism else "",
+            phases_ms=attempt.phases_ms,
+            total_ms=(time.monotonic() - attempt.started_at) * 1000,
+        )
+
+    @contextmanager
+    def _closing_on_failure(self, stream: Stream) -> Iterator[None]:
+        """Bound a dialogue with the upstream; whatever ends it early closes the stream and is a LoginFailed."""
+        timeout_s = self._around.timeouts.upstream_s
+        server = self._handler.dialer.tls.server
+        timer = gevent.Timeout(timeout_s)
+        try:
+            with timer:
+                yield
+        except gevent.Timeout as error:
+            stream.close(goodbye=False)
+            if error is not timer:
+                raise
+            raise LoginFailed(Reason.UPSTREAM_TIMEOUT, f"{server}: no answer within {timeout_s:g} s") from error
+        except PeerGone as error:
+            stream.close(goodbye=False)
+            raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{server}: {error}") from error
+        except BaseException:
+            stream.close(goodbye=False)
+            raise
+
+    def _plugin_failed(self, attempt: Attempt, table: str, broke: _PluginBroke) -> None:
+        _log.error(
+            "plugin.failed",
+            tenant=self._around.tenant.id,
+            table=table,
+            conn=self._id,
+            login=attempt.credentials.login,
+            detail=str(broke),
+        )
+
+
+class _PluginBroke(Exception):
+    """A plugin raised, or returned what its contract does not know. Says where, not what: the text might hold a secret."""
+
+
+def _fenced(timeout_s: float, call: Callable[[], Result], expected: type[Result]) -> Result:
+    """Run a plugin's method under a time-out that it cannot catch by ``except Exception``, and check what it returns.
+
+    Raises:
+        gevent.Timeout: it took too long.
+        LoginFailed: as its contract allows.
+        _PluginBroke: anything else.
+    """
+    try:
+        with gevent.Timeout(timeout_s):
+            result = call()
+    except LoginFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin can raise anything, and it is its tenant's problem alone
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown place"
+        raise _PluginBroke(f"{type(error).__name__} at {place}") from None
+    if not isinstance(result, expected):
+        raise _PluginBroke(f"returned {type(result).__name__}, not {expected.__name__}")
+    return result
+
+
+@contextmanager
+def _phase(attempt: Attempt, name: str) -> Iterator[None]:
+    """Add the block's milliseconds to the attempt's phase."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        spent_ms = (time.perf_counter() - started) * 1000
+        attempt.phases_ms[name] = attempt.phases_ms.get(name, 0.0) + spent_ms

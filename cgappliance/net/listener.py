@@ -1,0 +1,104 @@
+"""Accepts connections of one listening socket and starts a greenlet for each; never dies of what it meets there."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from gevent import get_hub
+
+from cgappliance import log
+from cgappliance.greenlets import spawn
+from cgappliance.net.stream import READ, tune
+
+_log = log.get()
+
+BACKLOG: Final = 1024  #: connections that wait for accept; the kernel cuts it to net.core.somaxconn (4096 on Debian)
+ACCEPTS_PER_EVENT: Final = 32  #: then the loop sees to the sessions that it has
+PAUSE_MIN_S: Final = 0.01  #: first pause when descriptors or memory run out: sessions that end meanwhile give some back
+PAUSE_MAX_S: Final = 1.0
+
+#: errors of one connection that was gone before it was accepted (accept(2)): the next one may be well
+_TRANSIENT: Final = frozenset(
+    {errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+)
+
+Handler = Callable[[_socket.socket, Any], None]  #: runs in a greenlet of its own and closes the socket
+
+
+def bind(address: str, port: int) -> _socket.socket:
+    """Return a listening, non-blocking socket; an IPv6 one takes IPv6 only, so ``0.0.0.0`` and ``::`` can stand side by side.
+
+    Raises:
+        OSError: the address is not of this machine or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """One listening socket at work. ``stop`` leaves the socket open: who bound it closes it."""
+
+    def __init__(self, name: str, sock: _socket.socket, handler: Handler) -> None:
+        """Serve ``sock`` with ``handler``; ``name`` is for log lines and greenlets."""
+        self.name = name
+        self.sock = sock
+        self.handler = handler
+        self._loop = get_hub().loop
+        self._watcher = self._loop.io(sock.fileno(), READ)
+        self._pause_s = PAUSE_MIN_S
+        self._pausing = self._loop.timer(0)
+
+    def start(self) -> None:
+        """Begin to accept. Does not block."""
+        self._watcher.start(self._on_readable)
+
+    def stop(self) -> None:
+        """Accept no more; connections that wait in the kernel stay there for whoever accepts next."""
+        self._watcher.stop()
+        self._pausing.stop()
+
+    def close(self) -> None:
+        """Stop for good and give the watchers back; call before the socket is closed."""
+        self.stop()
+        self._watcher.close()
+        self._pausing.close()
+
+    def _on_readable(self) -> None:
+        for _ in range(ACCEPTS_PER_EVENT):
+            try:
+                fd, address = self.sock._accept()  # type: ignore[attr-defined]
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _TRANSIENT:
+                    continue
+                self._pause(error)
+                return
+            self._pause_s = PAUSE_MIN_S
+            sock = _socket.socket(fileno=fd)
+            tune(sock)
+            spawn(self.name, self.handler, sock, address)
+
+    def _pause(self, error: OSError) -> None:
+        """Stop accepting for a moment: out of descriptors or memory, more of the same would only burn CPU."""
+        _log.warning("listener.paused", listener=self.name, error=error.strerror, seconds=self._pause_s)
+        self._watcher.stop()
+        self._pausing.close()
+        self._pausing = self._loop.timer(self._pause_s)
+        self._pausing.start(self.start)
+        self._pause_s = min(self._pause_s * 2, PAUSE_MAX_S)

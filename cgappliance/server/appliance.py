@@ -1,0 +1,160 @@
+"""The tenants at work in one worker process: start, reload one by one, drain. It never stops one tenant for another's sake."""
+
+from __future__ import annotations
+
+import _socket
+import random
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import gevent
+
+from cgappliance import log
+from cgappliance.config import Config
+from cgappliance.errors import PluginError
+from cgappliance.greenlets import spawn
+from cgappliance.model import MailProtocol, Reason, Tenant
+from cgappliance.net.handler import Timeouts
+from cgappliance.net.relay import End
+from cgappliance.net.sessions import Session, Sessions
+from cgappliance.plugins import Kinds
+from cgappliance.policy.decide import decide
+from cgappliance.policy.profile import effective_profile
+from cgappliance.proto.events import Farewell
+from cgappliance.proto.replies import farewell
+from cgappliance.server.sockets import Endpoint
+from cgappliance.server.tenant_service import TenantService
+from cgappliance.session.record import Recorder
+
+_log = log.get()
+
+DRAIN_POLL_S: Final = 0.2
+GOODBYE_SPREAD_S: Final = 2.0  #: sessions that a drain ends go over this time, or all clients would come back at the same moment
+
+
+class Appliance:
+    """All tenants of one process."""
+
+    def __init__(self, config: Config, kinds: Kinds, recorder: Recorder) -> None:
+        """Make an appliance with ``config.settings``; ``apply`` brings its tenants on line."""
+        limits = config.settings.limits
+        self.kinds = kinds
+        self._recorder = recorder
+        self._refusal_delay_s = limits.refusal_delay_s
+        self._timeouts = Timeouts(
+            handshake_s=limits.tls_handshake_timeout_s,
+            command_s=limits.command_timeout_s,
+            login_s=limits.login_timeout_s,
+            directory_s=limits.directory_timeout_s,
+            token_s=limits.token_timeout_s,
+            upstream_s=limits.upstream_timeout_s,
+        )
+        idle = {
+            MailProtocol.IMAP: limits.imap_idle_timeout_s,
+            MailProtocol.POP3: limits.pop3_idle_timeout_s,
+            MailProtocol.SMTP: limits.smtp_idle_timeout_s,
+        }
+        self.sessions = Sessions(idle)
+        self.sessions.start()
+        self._services: dict[str, TenantService] = {}
+
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """The tenants on line, by id."""
+        return {name: service.tenant for name, service in self._services.items()}
+
+    def apply(self, config: Config, sockets: Mapping[Endpoint, _socket.socket]) -> dict[str, str]:
+        """Bring the tenants on line as ``config`` has them and return what happened to each: "added", "changed", ...
+
+        A tenant whose file is broken stays as it is ("kept"); one that cannot be started is "failed: <why>". Does not wait for
+        logins or sessions of any tenant.
+        """
+        done: dict[str, str] = {}
+        for name, tenant in config.tenants.items():
+            service = self._services.get(name)
+            if service is not None and service.tenant.fingerprint == tenant.fingerprint:
+                done[name] = "unchanged"
+            else:
+                done[name] = self._put_on_line(tenant, sockets)
+        for name in self._services.keys() - config.tenants.keys():
+            if name in config.broken:
+                done[name] = "kept"
+            else:
+                self._take_off_line(name)
+                done[name] = "removed"
+        return done
+
+    def _put_on_line(self, tenant: Tenant, sockets: Mapping[Endpoint, _socket.socket]) -> str:
+        try:
+            newer = TenantService(
+                tenant,
+                self.kinds,
+                recorder=self._recorder,
+                sessions=self.sessions,
+                timeouts=self._timeouts,
+                refusal_delay_s=self._refusal_delay_s,
+            )
+        except (PluginError, OSError, ssl.SSLError) as error:
+            _log.error("tenant.failed", tenant=tenant.id, detail=str(error))
+            return f"failed: {error}"
+        older = self._services.get(tenant.id)
+        self._services[tenant.id] = newer
+        if older is None:
+            newer.listen(sockets)
+            _log.info("tenant.added", tenant=tenant.id)
+            return "added"
+        newer.take_over(older, sockets)
+        ended = self._end_forbidden(tenant)
+        spawn(f"{tenant.id}/retire", older.retire)
+        _log.info("tenant.changed", tenant=tenant.id, sessions_ended=ended)
+        return "changed"
+
+    def _end_forbidden(self, tenant: Tenant) -> int:
+        """End the sessions that the tenant's new file does not permit (withdrawn means closed)."""
+
+        def forbidden(session: Session) -> bool:
+            record = session.record
+            if record.tenant != tenant.id:
+                return False
+            verdict = decide(
+                tenant,
+                effective_profile(tenant),
+                record.address,
+                record.protocol,
+                peer_ip=record.peer.address,
+                now=datetime.now(UTC),
+            )
+            return verdict is not Reason.ACCEPTED or record.protocol not in tenant.listen.ports
+
+        return self.sessions.end_where(forbidden, End.KICKED, "the tenant's policy has changed", _bye)
+
+    def _take_off_line(self, name: str) -> None:
+        service = self._services.pop(name)
+        service.stop_listening()
+        service.dismiss()
+        ended = self.sessions.end_where(lambda session: session.record.tenant == name, End.KICKED, "the tenant was removed", _bye)
+        spawn(f"{name}/retire", service.retire)
+        _log.info("tenant.removed", tenant=name, sessions_ended=ended)
+
+    def drain(self, timeout_s: float) -> None:
+        """Accept no more, let sessions go for ``timeout_s`` seconds, then end them with their bye, spread over time. Blocks."""
+        for service in self._services.values():
+            service.stop_listening()
+            service.dismiss()
+        with gevent.Timeout(timeout_s, False):
+            while len(self.sessions):
+                gevent.sleep(DRAIN_POLL_S)
+        left = list(self.sessions)
+        random.shuffle(left)
+        for session in left:
+            session.relay.end(End.SHUTDOWN, "the appliance is stopping", _bye(session))
+            gevent.sleep(GOODBYE_SPREAD_S / len(left))
+        gevent.joinall([spawn(f"{name}/retire", service.retire) for name, service in self._services.items()])
+        self._services.clear()
+        self.sessions.stop()
+
+
+def _bye(session: Session) -> bytes:
+    return farewell(session.record.protocol, Farewell.SHUTDOWN)

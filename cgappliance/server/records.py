@@ -1,0 +1,49 @@
+"""Where logins and sessions are recorded: the log, one INFO line for each login and one for each session's end."""
+
+from __future__ import annotations
+
+from cgappliance import log
+from cgappliance.model import Outcome
+from cgappliance.session.record import LoginRecord, SessionEnd
+
+_log = log.get()
+
+
+class LogRecorder:
+    """Writes the documented lines ``login`` and ``session.end`` (docs/reference/events)."""
+
+    def login(self, record: LoginRecord) -> None:
+        """Write the line of an attempt; WARNING when it is an outage or a set-up mistake, which the operator should look at."""
+        outcome = record.reason.outcome
+        write = _log.warning if outcome in (Outcome.UNAVAILABLE, Outcome.MISCONFIGURED) else _log.info
+        write(
+            "login",
+            tenant=record.tenant,
+            protocol=record.protocol.value,
+            conn=record.session,
+            peer=str(record.peer.address),
+            port=record.peer.port,
+            login=record.address or record.login,
+            outcome=outcome.value,
+            reason=record.reason.value,
+            ms=round(record.total_ms, 1),
+            phases=",".join(f"{name}:{spent:.1f}" for name, spent in record.phases_ms.items()),
+            tls=record.tls_version,
+            client=record.client,
+            detail=record.detail,
+        )
+
+    def ended(self, record: LoginRecord, end: SessionEnd) -> None:
+        """Write the line of a session's end."""
+        _log.info(
+            "session.end",
+            tenant=record.tenant,
+            protocol=record.protocol.value,
+            conn=record.session,
+            login=record.address,
+            end=end.end,
+            seconds=round(end.seconds, 1),
+            up=end.bytes_up,
+            down=end.bytes_down,
+            detail=end.detail,
+        )

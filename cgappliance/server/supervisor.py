@@ -1,0 +1,291 @@
+"""The main process: binds the listeners, runs the workers, replaces those that die or hang, carries out what the operator says.
+
+It serves no mail itself, so nothing that a client sends can stop it. Workers are forked from it, with everything loaded, and told
+over a channel each what to do. Threads are never used here: a fork would take their locks along and leave the threads behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import gevent
+from gevent import get_hub
+from gevent.event import AsyncResult, Event
+
+from cgappliance import log
+from cgappliance.config import Config, load
+from cgappliance.errors import ConfigurationError
+from cgappliance.greenlets import spawn
+from cgappliance.model import Tenant
+from cgappliance.plugins import Kinds
+from cgappliance.server import systemd, worker
+from cgappliance.server.channel import Channel, Message
+from cgappliance.server.sockets import Sockets, endpoints
+
+_log = log.get()
+
+HANG_S: Final = (
+    15.0  #: a worker whose event loop has not turned for so long is replaced; a slow disk or a long collection is not a hang
+)
+ANSWER_S: Final = 30.0  #: how long an operator's command waits for a worker
+RESTART_MIN_S: Final = 0.1
+RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever more slowly, up to this
+STABLE_S: Final = 30.0  #: a worker that lived for so long was no failed start
+KILL_GRACE_S: Final = 10.0  #: beyond the drain time-out; then SIGKILL
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The supervisor's side of one worker process."""
+
+    number: int
+    pid: int
+    channel: Channel
+    started_at: float
+    seen_at: float
+    sessions: int = 0
+    ready: Event = field(default_factory=Event)
+    tenants: dict[str, str] = field(default_factory=dict)
+    waiting: dict[int, AsyncResult] = field(default_factory=dict)
+    exited: Event = field(default_factory=Event)
+
+
+class Supervisor:
+    """One running appliance."""
+
+    def __init__(self, config: Config, kinds: Kinds) -> None:
+        """Prepare to serve ``config``."""
+        self.config = config
+        self._kinds = kinds
+        self._tenants: dict[str, Tenant] = {}  # as they are on line: for a broken file, its last good state
+        self._sockets = Sockets(systemd.inherited_fds())
+        self._workers: dict[int, _Worker] = {}
+        self._restarts = 0
+        self._ids = 0
+        self._stopping = Event()
+        self._reloading = gevent.lock.BoundedSemaphore(1)
+        self.started_at = time.time()
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; returns the process's exit status. Blocks."""
+        self._tenants = dict(self.config.tenants)
+        self._sockets.rebind(endpoints(self._tenants.values()))
+        for number in range(self.config.settings.workers or os.cpu_count() or 1):
+            self._start_worker(number)
+        for number, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
+            gevent.signal_handler(number, action)
+        spawn("watch workers", self._watch)
+        for each in list(self._workers.values()):
+            each.ready.wait()
+        self._announce()
+        self._stopping.wait()
+        self._drain()
+        return 0
+
+    def stop(self) -> None:
+        """Begin to stop: drain, then end; a second call ends at once."""
+        if self._stopping.is_set():
+            _log.warning("stop.now")
+            for each in self._workers.values():
+                os.kill(each.pid, signal.SIGKILL)
+        self._stopping.set()
+
+    # ---- workers
+
+    def _start_worker(self, number: int) -> None:
+        ours, theirs = socket.socketpair()
+        pid = gevent.os.fork_and_watch()
+        if pid == 0:
+            self._be_worker(ours, theirs)
+        theirs.close()
+        now = time.monotonic()
+        each = _Worker(number, pid, Channel(ours), now, now)
+        self._workers[number] = each
+        spawn(f"worker {number} channel", self._listen_to, each)
+        spawn(f"worker {number} exit", self._await_exit, each)
+        _log.info("worker.started", worker=number, pid=pid)
+
+    def _be_worker(self, ours: socket.socket, theirs: socket.socket) -> None:
+        """In the child: leave the supervisor's event loop and greenlets behind, and never return."""
+        status = 1
+        try:
+            get_hub().destroy(destroy_loop=True)
+            ours.close()
+            for each in self._workers.values():
+                each.channel.close()
+            sockets = self._sockets.open
+            worker.main(self._worker_config(), self._kinds, Channel(theirs), sockets)
+            status = 0
+        except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
+            _log.error("worker.failed", exc_info=True)
+        finally:
+            os._exit(status)
+
+    def _worker_config(self) -> Config:
+        """Return what a new worker is to serve: the current configuration, broken tenants in their last good state."""
+        return Config(self.config.settings, dict(self._tenants), self.config.broken)
+
+    def _listen_to(self, each: _Worker) -> None:
+        while True:
+            try:
+                received = each.channel.receive()
+            except OSError:
+                return
+            if received is None:
+                return
+            message, _ = received
+            each.seen_at = time.monotonic()
+            if message["event"] == "ready":
+                each.tenants = message["tenants"]
+                each.ready.set()
+            elif message["event"] == "alive":
+                each.sessions = message["sessions"]
+            elif message["event"] == "answer":
+                waiter = each.waiting.pop(message["id"], None)
+                if waiter is not None:
+                    waiter.set(message["result"])
+
+    def _await_exit(self, each: _Worker) -> None:
+        _pid, status = os.waitpid(each.pid, 0)
+        each.exited.set()
+        each.ready.set()
+        each.channel.close()
+        for waiter in each.waiting.values():
+            waiter.set_exception(ConnectionResetError(f"worker {each.number} has died"))
+        if self._stopping.is_set():
+            return
+        lived_s = time.monotonic() - each.started_at
+        self._restarts = 0 if lived_s > STABLE_S else self._restarts + 1
+        delay_s = 0.0 if self._restarts <= 1 else min(RESTART_MIN_S * 2 ** (self._restarts - 1), RESTART_MAX_S)
+        _log.error("worker.died", worker=each.number, pid=each.pid, status=_described(status), restart_in_s=delay_s)
+        gevent.sleep(delay_s)
+        if not self._stopping.is_set():
+            self._start_worker(each.number)
+
+    def _watch(self) -> None:
+        """Replace workers that hang; tell systemd's watchdog that this loop turns."""
+        watchdog_s = systemd.watchdog_interval_s()
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            for each in self._workers.values():
+                if not each.exited.is_set() and now - each.seen_at > HANG_S:
+                    _log.error("worker.hangs", worker=each.number, pid=each.pid, seconds=round(now - each.seen_at, 1))
+                    os.kill(each.pid, signal.SIGKILL)
+            if watchdog_s is not None:
+                systemd.notify("WATCHDOG=1")
+            gevent.sleep(min(1.0, watchdog_s or 1.0))
+
+    def _ask(self, each: _Worker, command: str, fds: list[int] | None = None, **arguments: Any) -> Any:
+        """Return a worker's answer. Blocks for at most ``ANSWER_S``.
+
+        Raises:
+            OSError: the worker has died or does not answer.
+        """
+        self._ids += 1
+        waiter = each.waiting[self._ids] = AsyncResult()
+        each.channel.send({"command": command, "id": self._ids, **arguments}, fds)
+        try:
+            return waiter.get(timeout=ANSWER_S)
+        except gevent.Timeout:
+            raise TimeoutError(f"worker {each.number} does not answer") from None
+
+    def ask_all(self, command: str, fds: list[int] | None = None, **arguments: Any) -> list[Any]:
+        """Return the answers of all workers; those that have died meanwhile are left out (their successors start fresh)."""
+        jobs = [gevent.spawn(self._ask, each, command, fds, **arguments) for each in self._workers.values()]
+        gevent.joinall(jobs)
+        return [job.value for job in jobs if job.successful()]
+
+    # ---- what the operator can do
+
+    def reload(self) -> dict[str, str]:
+        """Read all files again and bring the tenants on line as they are now; return what happened to each.
+
+        "added", "changed", "removed", "unchanged", "kept" (the file is broken: last good state), "broken" (and there is none),
+        or "failed: <why>". Blocks until every worker has done it.
+
+        Raises:
+            ConfigurationError: ``cgappliance.toml`` is wrong; nothing has changed.
+        """
+        with self._reloading:
+            config = load(self.config.settings.source, self._kinds)
+            kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
+            tenants = {**kept, **config.tenants}
+            rebound = self._sockets.rebind(endpoints(tenants.values()))
+            self.config, self._tenants = config, tenants
+            added = list(rebound.added)
+            answers = self.ask_all("reload", [rebound.added[key].fileno() for key in added], endpoints=added)
+            self.ask_all("forget", endpoints=list(rebound.removed))
+            self._sockets.drop(rebound.removed)
+            report = dict.fromkeys(config.broken, "broken")
+            for answer in answers:
+                report |= answer
+            _report_problems(config)
+            _log.info("reload", **{name or "appliance": what for name, what in sorted(report.items()) if what != "unchanged"})
+            return report
+
+    def _on_hangup(self) -> None:
+        spawn("reload", self._reload_logged)
+
+    def _reload_logged(self) -> None:
+        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            self.reload()
+        except ConfigurationError as error:
+            _log.error("reload.refused", detail=str(error))
+        self._announce()
+
+    def status(self) -> Message:
+        """Return how the appliance is: workers, tenants, what is broken."""
+        return {
+            "pid": os.getpid(),
+            "started_at": self.started_at,
+            "workers": [
+                {"number": each.number, "pid": each.pid, "sessions": each.sessions, "seconds": time.monotonic() - each.started_at}
+                for each in self._workers.values()
+            ],
+            "tenants": {
+                name: {"name": tenant.name, "broken": name in self.config.broken} for name, tenant in self._tenants.items()
+            },
+            "problems": [str(problem) for problem in self.config.problems],
+        }
+
+    def _announce(self) -> None:
+        sessions = f"{len(self._tenants)} tenants on line"
+        broken = f", {len(self.config.broken)} broken" if self.config.broken else ""
+        hint = "" if self._tenants else f"; no tenant yet: put a file into {self.config.settings.conf_d}"
+        systemd.notify(f"READY=1\nSTATUS={sessions}{broken}{hint}")
+        write = _log.info if self._tenants else _log.warning
+        write("ready", tenants=len(self._tenants), broken=len(self.config.broken), hint=hint.lstrip("; ") or None)
+
+    def _drain(self) -> None:
+        timeout_s = self.config.settings.drain_timeout_s
+        systemd.notify(f"STOPPING=1\nSTATUS=draining, at most {timeout_s:g} s")
+        _log.info("drain", timeout_s=timeout_s, sessions=sum(each.sessions for each in self._workers.values()))
+        workers = list(self._workers.values())
+        for each in workers:
+            try:
+                each.channel.send({"command": "drain", "timeout_s": timeout_s})
+            except OSError:
+                continue  # it has died already
+        gevent.wait([each.exited for each in workers], timeout=timeout_s + KILL_GRACE_S)
+        for each in workers:
+            if not each.exited.is_set():
+                _log.error("worker.killed", worker=each.number, pid=each.pid)
+                os.kill(each.pid, signal.SIGKILL)
+        self._sockets.close()
+        _log.info("stopped")
+
+
+def _report_problems(config: Config) -> None:
+    for problem in config.problems:
+        (_log.error if problem.is_error else _log.warning)("config.problem", problem=str(problem))
+
+
+def _described(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit {code}" if code >= 0 else signal.Signals(-code).name

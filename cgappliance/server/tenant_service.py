@@ -1,0 +1,141 @@
+"""One tenant at work in one process: its plugins' objects, its TLS contexts, its handlers, its listeners."""
+
+from __future__ import annotations
+
+import _socket
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import gevent
+
+from cgappliance import log
+from cgappliance.errors import PluginError
+from cgappliance.model import MailProtocol, Profile, Tenant
+from cgappliance.net.dial import Dialer
+from cgappliance.net.handler import Handler, Surroundings, Timeouts, Uses
+from cgappliance.net.listener import Listener
+from cgappliance.net.sessions import Sessions
+from cgappliance.net.tls import UpstreamTls, client_context, server_context
+from cgappliance.plugin_api import TenantContext
+from cgappliance.plugins import Kinds
+from cgappliance.policy.pace import RefusalPace
+from cgappliance.policy.profile import effective_profile
+from cgappliance.server.sockets import Endpoint
+from cgappliance.session.record import Recorder
+
+_log = log.get()
+
+Made = TypeVar("Made")
+
+PLUGIN_CALL_TIMEOUT_S: Final = 5.0  #: ``make``, ``start`` and ``stop`` may not wait for the network; this is for those that do
+
+
+class TenantService:
+    """A tenant that can serve. Making one reads its certificate and makes its plugins' objects; nothing listens yet."""
+
+    def __init__(
+        self, tenant: Tenant, kinds: Kinds, *, recorder: Recorder, sessions: Sessions, timeouts: Timeouts, refusal_delay_s: float
+    ) -> None:
+        """Make ready to serve ``tenant``.
+
+        Raises:
+            PluginError: a plugin could not make or start its object.
+            OSError, ssl.SSLError: a certificate could not be read (``config`` has checked it a moment ago).
+        """
+        self.tenant = tenant
+        auth = TenantContext(tenant.id, tenant.domains, tenant.auth.settings)
+        self.backend = _call(lambda: kinds.backends[tenant.auth.name].make(auth), "auth", tenant)
+        google = TenantContext(tenant.id, tenant.domains, tenant.google.settings)
+        self.provider = _call(lambda: kinds.providers[tenant.google.name].make(google), "google", tenant)
+        around = Surroundings(
+            tenant=tenant,
+            backend=self.backend,
+            provider=self.provider,
+            profile_of=self.profile_of,
+            recorder=recorder,
+            sessions=sessions,
+            pace=RefusalPace(refusal_delay_s),
+            timeouts=timeouts,
+            uses=Uses(),
+        )
+        self._around = around
+        self.handlers = {protocol: self._handler(around, protocol) for protocol in tenant.listen.ports}
+        self._listeners: dict[Endpoint, Listener] = {}
+        _call(self.backend.start, "auth", tenant)
+        try:
+            _call(self.provider.start, "google", tenant)
+        except PluginError:
+            self.backend.stop()
+            raise
+
+    def _handler(self, around: Surroundings, protocol: MailProtocol) -> Handler:
+        listen, upstream = self.tenant.listen, self.tenant.upstream
+        tls = UpstreamTls(upstream.servers[protocol], client_context(upstream.ca_file))
+        return Handler(
+            around,
+            protocol,
+            server_context(listen.certificate, listen.private_key, protocol),
+            Dialer(tls, around.timeouts.upstream_s),
+        )
+
+    def profile_of(self, address: str) -> Profile | None:  # noqa: ARG002 - all accounts of a tenant file have its default profile
+        """Return the security profile of an account."""
+        return effective_profile(self.tenant)
+
+    def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> None:
+        """Serve those of ``sockets`` that are this tenant's. Does not block; an endpoint that is missing was not bound."""
+        for protocol, port in self.tenant.listen.ports.items():
+            for address in self.tenant.listen.addresses:
+                sock = sockets.get((address, port))
+                if sock is not None:
+                    name = f"{self.tenant.id}/{protocol.value}"
+                    listener = Listener(name, sock, self.handlers[protocol])
+                    listener.start()
+                    self._listeners[address, port] = listener
+
+    def take_over(self, older: TenantService, sockets: Mapping[Endpoint, _socket.socket]) -> None:
+        """Serve in the place of ``older``: its clients that have not logged in yet do so by this tenant file. Does not block."""
+        older.stop_listening()
+        self.listen(sockets)
+        for protocol, handler in older.handlers.items():
+            if protocol in self.handlers:
+                handler.replace_by(self.handlers[protocol])
+            else:
+                handler.waiting.dismiss()
+
+    def stop_listening(self) -> None:
+        """Accept no more. Sessions, and clients that are there already, go on."""
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
+
+    def dismiss(self) -> None:
+        """Send clients away that have not logged in. Does not block."""
+        for handler in self.handlers.values():
+            handler.waiting.dismiss()
+
+    def retire(self) -> None:
+        """Stop the plugins' objects after the last login that uses them. Blocks for at most the time-outs of one login."""
+        timeouts = self._around.timeouts
+        self._around.uses.none.wait(timeouts.directory_s + timeouts.token_s + timeouts.upstream_s)
+        for table, stop in (("auth", self.backend.stop), ("google", self.provider.stop)):
+            try:
+                _call(stop, table, self.tenant)
+            except PluginError as error:
+                _log.error("plugin.failed", tenant=self.tenant.id, detail=str(error))
+
+
+def _call(method: Callable[[], Made], table: str, tenant: Tenant) -> Made:
+    """Call ``make``, ``start`` or ``stop`` of a plugin; whatever it does, it is this tenant's problem alone.
+
+    Raises:
+        PluginError: it raised, or did not return in time.
+    """
+    name = tenant.auth.name if table == "auth" else tenant.google.name
+    try:
+        with gevent.Timeout(PLUGIN_CALL_TIMEOUT_S):
+            return method()
+    except gevent.Timeout:
+        raise PluginError(f"{tenant.id}: {table} plugin {name!r}: no return within {PLUGIN_CALL_TIMEOUT_S:g} s") from None
+    except Exception as error:  # a plugin can raise anything
+        raise PluginError(f"{tenant.id}: {table} plugin {name!r}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,150 @@
+"""A worker process: the appliance's tenants on one core. It does what the supervisor says over its channel, and ends with it."""
+
+from __future__ import annotations
+
+import _socket
+import gc
+import os
+import resource
+import signal
+from collections.abc import Callable
+from typing import Any, Final
+
+import gevent
+from gevent import get_hub
+
+from cgappliance import log
+from cgappliance.config import Config, load
+from cgappliance.errors import ConfigurationError
+from cgappliance.greenlets import spawn
+from cgappliance.net.relay import End
+from cgappliance.net.sessions import Session
+from cgappliance.plugins import Kinds
+from cgappliance.proto.events import Farewell
+from cgappliance.proto.replies import farewell
+from cgappliance.server.appliance import Appliance
+from cgappliance.server.channel import Channel, Message
+from cgappliance.server.records import LogRecorder
+from cgappliance.server.selection import Selection
+from cgappliance.server.sockets import Endpoint
+
+_log = log.get()
+
+HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
+
+#: Python collects the oldest generation when it has grown by a quarter; a server with many live sessions has little to find there
+GC_THRESHOLDS: Final = (5000, 20, 50)
+
+
+class Worker:
+    """The worker's side of the channel."""
+
+    def __init__(self, config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
+        """Serve ``config`` on ``sockets``, which become this process's own."""
+        self._config = config
+        self._channel = channel
+        self._sockets = sockets
+        self._appliance = Appliance(config, kinds, LogRecorder())
+        self._commands: dict[str, Callable[[Message], Any]] = {
+            "reload": self._reload,
+            "forget": self._forget,
+            "sessions": self._sessions,
+            "kick": self._kick,
+            "log": self._set_log,
+        }
+
+    def run(self) -> None:
+        """Serve until the supervisor says ``drain`` or is gone. Blocks."""
+        result = self._appliance.apply(self._config, self._sockets)
+        self._channel.send({"event": "ready", "tenants": result})
+        spawn("heartbeat", self._heartbeat)
+        while True:
+            received = self._channel.receive()
+            if received is None:
+                _log.error("supervisor.gone")
+                self._appliance.drain(self._config.settings.drain_timeout_s)
+                return
+            message, fds = received
+            if message["command"] == "drain":
+                self._appliance.drain(message["timeout_s"])
+                return
+            message["fds"] = fds
+            spawn(f"command {message['command']}", self._answer, message)
+
+    def _answer(self, message: Message) -> None:
+        result = self._commands[message["command"]](message)
+        self._channel.send({"event": "answer", "id": message["id"], "result": result})
+
+    def _heartbeat(self) -> None:
+        while True:
+            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions)})
+            gevent.sleep(HEARTBEAT_S)
+
+    def _reload(self, message: Message) -> dict[str, str]:
+        for (address, port), fd in zip(message["endpoints"], message["fds"], strict=True):
+            sock = _socket.socket(fileno=fd)
+            sock.setblocking(False)
+            self._sockets[address, port] = sock
+        try:
+            self._config = load(self._config.settings.source, self._appliance.kinds)
+        except ConfigurationError as error:
+            return {"": f"failed: {error}"}
+        return self._appliance.apply(self._config, self._sockets)
+
+    def _forget(self, message: Message) -> None:
+        """Close sockets that no tenant uses any more."""
+        for address, port in message["endpoints"]:
+            sock = self._sockets.pop((address, port), None)
+            if sock is not None:
+                sock.close()
+
+    def _sessions(self, message: Message) -> list[Message]:
+        selection = Selection.of(message["where"])
+        now = get_hub().loop.now()
+        return [_described(session, now) for session in self._appliance.sessions if selection.matches(session.record)]
+
+    def _kick(self, message: Message) -> int:
+        selection = Selection.of(message["where"])
+        return self._appliance.sessions.end_where(
+            lambda session: selection.matches(session.record),
+            End.KICKED,
+            "ended by the operator",
+            lambda session: farewell(session.record.protocol, Farewell.SHUTDOWN),
+        )
+
+    def _set_log(self, message: Message) -> None:
+        log.configure(message["level"], self._config.settings.log.format)
+
+
+def _described(session: Session, now: float) -> Message:
+    record = session.record
+    up, down = session.relay.bytes_moved()
+    return {
+        "session": record.session,
+        "tenant": record.tenant,
+        "account": record.address,
+        "protocol": record.protocol.value,
+        "peer": str(record.peer.address),
+        "client": record.client,
+        "seconds": round(now - session.started_at, 1),
+        "idle_s": round(session.relay.idle_s(now), 1),
+        "bytes_up": up,
+        "bytes_down": down,
+        "worker": os.getpid(),
+    }
+
+
+def main(config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
+    """Be a worker in a process that was just forked; returns when the worker is done. Only the supervisor gives orders."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    gc.freeze()  # what the supervisor has loaded is never garbage; unfrozen, every collection would copy its pages
+    gc.set_threshold(*GC_THRESHOLDS)
+    raise_descriptor_limit()
+    Worker(config, kinds, channel, sockets).run()
+
+
+def raise_descriptor_limit() -> None:
+    """Take all descriptors that the system allows: a session needs two."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
