@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cgappliance.config.setting import REQUIRED, CrossCheck, Mistake, Setting, SettingType
+from cgappliance.directory import DIRECTORY_SETTINGS, DirectoryServer, check_directory, directory_servers
 from cgappliance.errors import LoginFailed, PluginError
 from cgappliance.failover import Connector, Failover, NoServer, ServerRotation
 from cgappliance.hookspecs import hookimpl
 from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, MailProtocol, Outcome, Reason
-from cgappliance.pooling import DEFAULT_POOL_SIZE, Deadline, OpeningRefused, ServerFailed, ServerTimedOut
+from cgappliance.pooling import Deadline, OpeningRefused, ServerFailed, ServerTimedOut
 from cgappliance.secret import Secret
 
 __all__ = [
-    "DEFAULT_POOL_SIZE",
+    "DIRECTORY_SETTINGS",
     "REQUIRED",
     "AuthAnswer",
     "AuthBackend",
@@ -27,6 +28,7 @@ __all__ = [
     "CredentialProvider",
     "Credentials",
     "Deadline",
+    "DirectoryServer",
     "Failover",
     "Grant",
     "GrantMechanism",
@@ -46,6 +48,8 @@ __all__ = [
     "Setting",
     "SettingType",
     "TenantContext",
+    "check_directory",
+    "directory_servers",
     "hookimpl",
 ]
 
