@@ -1,8 +1,7 @@
 """A real OpenLDAP server: LDAP with StartTLS, LDAPS, password policy and groups, seeded from a short list of people.
 
 Works with Debian 12's slapd 2.5 and Debian 13's 2.6, as root or as anybody else. It refuses every operation over an unprotected
-connection (``security ssf=1``): a password that a client sends in the clear is an error that a test sees. What it holds is described in
-``slapd_data.py``.
+connection (``security ssf=1``): a password that a client sends in the clear is an error that a test sees. ``slapd_data.py`` says what it holds.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,8 @@ from urllib.parse import quote
 from cgappliance.testing.lab.certificates import Authority, KeyPair
 from cgappliance.testing.lab.process import CONNECT_TIMEOUT_S, ServerFailed, ServerProcess, clean_environment, free_port, port_open
 from cgappliance.testing.lab.slapd_data import SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Person, Policy, entries, ldif
+
+__all__ = ["Person", "Policy", "Slapd"]
 
 PROGRAM = "/usr/sbin/slapd"  #: Debian's place; not in the path of an ordinary user
 SCHEMA = Path("/etc/ldap/schema")
