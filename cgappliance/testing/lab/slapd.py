@@ -1,7 +1,8 @@
 """A real OpenLDAP server: LDAP with StartTLS, LDAPS, password policy and groups, seeded from a short list of people.
 
 Works with Debian 12's slapd 2.5 and Debian 13's 2.6, as root or as anybody else. It refuses every operation over an unprotected
-connection (``security ssf=1``): a password that a client sends in the clear is an error that a test sees. ``slapd_data.py`` says what it holds.
+connection (``security ssf=1``): a password that a client sends in the clear is an error that a test sees. What it holds is
+described in ``slapd_data.py``.
 """
 
 from __future__ import annotations
