@@ -18,6 +18,7 @@ from cgappliance.proto.sasl import (
     decode_initial,
     encode,
     error_challenge,
+    fits_a_login,
     login,
     plain,
     plain_response,
@@ -313,3 +314,14 @@ def test_gmails_error_challenge_is_recognised(challenge: bytes, text: str) -> No
 )
 def test_other_challenges_are_no_refusal(challenge: bytes) -> None:
     assert error_challenge(challenge) is None
+
+
+@pytest.mark.parametrize("bad", ["\r", "\n", "\0", "\x01"])
+def test_a_grant_that_would_end_a_line_or_a_field_does_not_fit_a_login(bad: str) -> None:
+    assert not fits_a_login(Grant(GrantMechanism.PASSWORD, "taro@acme.example" + bad, Secret("pw")))
+    assert not fits_a_login(Grant(GrantMechanism.XOAUTH2, "taro@acme.example", Secret("ya29." + bad)))
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_any_other_grant_fits_a_login(password: str) -> None:
+    assert fits_a_login(Grant(GrantMechanism.PASSWORD, "recent:taro@acme.example", Secret(password)))
