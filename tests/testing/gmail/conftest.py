@@ -1,0 +1,117 @@
+"""A running look-alike with one account, and clients of the standard library. Works unpatched and under gevent's patching."""
+
+import base64
+import contextlib
+import imaplib
+import poplib
+import smtplib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from cgappliance.testing.gmail import GmailLookAlike, GmailState, ServiceAccount
+from cgappliance.testing.gmail.directory import Account
+from cgappliance.testing.gmail.tokens import MAIL_SCOPE
+from cgappliance.testing.lab.certificates import Authority, KeyPair
+
+ADDRESS = "yuki@acme.example"
+MESSAGE = b"From: taro@acme.example\r\nTo: yuki@acme.example\r\nSubject: Hello\r\n\r\nFirst line\r\n.dotted\r\n"
+TIMEOUT_S = 10.0
+
+
+@dataclass
+class Lab:
+    """The look-alike with its one account, and how to reach it."""
+
+    gmail: GmailLookAlike
+    account: Account
+    service_account: ServiceAccount
+    tls: ssl.SSLContext
+    clients: contextlib.ExitStack
+    address: str = ADDRESS
+    message: bytes = MESSAGE
+
+    @property
+    def state(self) -> GmailState:
+        return self.gmail.state
+
+    def token(self, scope: str = MAIL_SCOPE, lifetime_s: float = 3599) -> str:
+        return self.state.tokens.issue(self.account.id, [scope], lifetime_s).value
+
+    def xoauth2(self, token: str | None = None, user: str = ADDRESS) -> bytes:
+        return f"user={user}\x01auth=Bearer {token or self.token()}\x01\x01".encode()
+
+    def xoauth2_line(self, token: str | None = None, user: str = ADDRESS) -> str:
+        return base64.b64encode(self.xoauth2(token, user)).decode()
+
+    def imap(self) -> imaplib.IMAP4_SSL:
+        client = imaplib.IMAP4_SSL("localhost", self.gmail.ports["imaps"], ssl_context=self.tls, timeout=TIMEOUT_S)
+        self.clients.callback(_close, client)
+        return client
+
+    def imap_in(self) -> imaplib.IMAP4_SSL:
+        client = self.imap()
+        client.authenticate("XOAUTH2", lambda _: self.xoauth2())
+        return client
+
+    def pop3(self) -> poplib.POP3_SSL:
+        client = poplib.POP3_SSL("localhost", self.gmail.ports["pop3s"], context=self.tls, timeout=TIMEOUT_S)
+        self.clients.callback(client.close)
+        return client
+
+    def pop3_in(self, user: str = ADDRESS) -> poplib.POP3_SSL:
+        client = self.pop3()
+        client._shortcmd("AUTH XOAUTH2 " + self.xoauth2_line(user=user))
+        return client
+
+    def smtp(self) -> smtplib.SMTP_SSL:
+        client = smtplib.SMTP_SSL(
+            "localhost", self.gmail.ports["smtps"], local_hostname="client.example", context=self.tls, timeout=TIMEOUT_S
+        )
+        self.clients.callback(client.close)
+        return client
+
+    def smtp_in(self) -> smtplib.SMTP_SSL:
+        client = self.smtp()
+        client.ehlo()
+        assert client.docmd("AUTH", "XOAUTH2 " + self.xoauth2_line())[0] == 235
+        return client
+
+
+def _close(client: imaplib.IMAP4_SSL) -> None:
+    with contextlib.suppress(OSError):  # logged out already
+        client.shutdown()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("gmail-ca"))
+
+
+@pytest.fixture(scope="session")
+def key_pair(authority: Authority) -> KeyPair:
+    return authority.issue(file="gmail")
+
+
+@pytest.fixture(scope="session")
+def shared_service_account() -> ServiceAccount:
+    """One key for all tests: making one costs a tenth of a second."""
+    return ServiceAccount.generate()
+
+
+@pytest.fixture
+def service_account(shared_service_account: ServiceAccount) -> ServiceAccount:
+    fresh = ServiceAccount.from_key_json(shared_service_account.key_json("http://127.0.0.1/token"))
+    fresh.key = shared_service_account.key
+    return fresh
+
+
+@pytest.fixture
+def lab(authority: Authority, key_pair: KeyPair, service_account: ServiceAccount) -> Iterator[Lab]:
+    with GmailLookAlike(key_pair) as gmail, contextlib.ExitStack() as clients:
+        account = gmail.state.directory.add(ADDRESS)
+        account.mailbox.deliver(MESSAGE, gmail.state.clock.now())
+        gmail.state.add_service_account(service_account)
+        yield Lab(gmail, account, service_account, ssl.create_default_context(cafile=str(authority.ca_file)), clients)
