@@ -21,6 +21,7 @@ setup(
         "click>=8.1",
         "cryptography>=42",
         "gevent>=24.2",
+        "inotify-simple>=2.0",
         "pluggy>=1.5",
         "pyOpenSSL>=24",
         "structlog>=24",

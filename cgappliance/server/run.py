@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cgappliance import log
-from cgappliance.config import load
+from cgappliance.config.load import load
 from cgappliance.errors import ConfigurationError, PluginError
 from cgappliance.plugins import discover
 from cgappliance.server.supervisor import Supervisor

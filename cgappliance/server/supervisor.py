@@ -18,14 +18,18 @@ from gevent import get_hub
 from gevent.event import AsyncResult, Event
 
 from cgappliance import log
-from cgappliance.config import Config, load
+from cgappliance.config import Config
+from cgappliance.config.load import load
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
 from cgappliance.server import systemd, worker
 from cgappliance.server.channel import Channel, Message
+from cgappliance.server.control import ControlServer
+from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Sockets, endpoints
+from cgappliance.server.watch import watch
 
 _log = log.get()
 
@@ -69,6 +73,7 @@ class Supervisor:
         self._ids = 0
         self._stopping = Event()
         self._reloading = gevent.lock.BoundedSemaphore(1)
+        self._control = ControlServer(self, config.settings.run_dir)
         self.started_at = time.time()
 
     def run(self) -> int:
@@ -80,6 +85,8 @@ class Supervisor:
         for number, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
             gevent.signal_handler(number, action)
         spawn("watch workers", self._watch)
+        spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
+        self._control.start()
         for each in list(self._workers.values()):
             each.ready.wait()
         self._announce()
@@ -116,6 +123,7 @@ class Supervisor:
         try:
             get_hub().destroy(destroy_loop=True)
             ours.close()
+            os.close(self._control.fileno())
             for each in self._workers.values():
                 each.channel.close()
             sockets = self._sockets.open
@@ -254,6 +262,29 @@ class Supervisor:
             "problems": [str(problem) for problem in self.config.problems],
         }
 
+    def sessions(self, **where: str) -> list[Message]:
+        """Return the live sessions that ``Selection.of(where)`` matches, over all workers, the oldest first."""
+        Selection.of(where)  # a mistake is the operator's: say so before the workers are asked
+        return sorted((row for rows in self.ask_all("sessions", where=where) for row in rows), key=lambda row: -row["seconds"])
+
+    def kick(self, **where: str) -> int:
+        """End the live sessions that ``Selection.of(where)`` matches and return how many they were."""
+        Selection.of(where)
+        ended = int(sum(self.ask_all("kick", where=where)))
+        _log.info("session.kick", ended=ended, **where)
+        return ended
+
+    def set_log(self, level: str) -> None:
+        """Change the log level of all processes until the next start.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        if level not in log.LEVELS:
+            raise ValueError(f"unknown level {level!r} (use one of {', '.join(log.LEVELS)})")
+        log.configure(level, self.config.settings.log.format)
+        self.ask_all("log", level=level)
+
     def _announce(self) -> None:
         sessions = f"{len(self._tenants)} tenants on line"
         broken = f", {len(self.config.broken)} broken" if self.config.broken else ""
@@ -277,6 +308,7 @@ class Supervisor:
             if not each.exited.is_set():
                 _log.error("worker.killed", worker=each.number, pid=each.pid)
                 os.kill(each.pid, signal.SIGKILL)
+        self._control.close()
         self._sockets.close()
         _log.info("stopped")
 

@@ -14,7 +14,8 @@ import gevent
 from gevent import get_hub
 
 from cgappliance import log
-from cgappliance.config import Config, load
+from cgappliance.config import Config
+from cgappliance.config.load import load
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.net.relay import End
