@@ -44,7 +44,7 @@ class Reply:
 
 
 class Garbled(Exception):
-    """The upstream sent what is not a reply; the message is for the log and quotes nothing."""
+    """The upstream sent what is not a reply; the message, for the log, says what is wrong with the line and does not quote it."""
 
 
 class LineBack(abc.ABC):
@@ -169,13 +169,15 @@ class LineBack(abc.ABC):
         while not self._events and self._end is None:
             try:
                 line = self._buffer.next_line(self._limits.reply_line)
-                if line is None:
-                    return
-                self._take_line(line)
             except TooLong:
                 self._refuse(Reason.UPSTREAM_PROTOCOL, "sent a line that is too long")
+                return
+            if line is None:
+                return
+            try:
+                self._take_line(line)
             except Garbled as garbled:
-                self._refuse(Reason.UPSTREAM_PROTOCOL, str(garbled))
+                self._refuse(Reason.UPSTREAM_PROTOCOL, f"{garbled}: ".encode() + line)
 
     def _take_line(self, line: bytes) -> None:
         """Hand a complete reply to the step that waits for it.
