@@ -44,6 +44,15 @@ class Problem:
         return f"{place}: {warning}{key}{self.problem}{remedy}"
 
 
+class Unfit(ValueError):
+    """A value cannot be what its setting wants; the caller knows file, line and key."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} ({remedy})")
+        self.problem = problem
+        self.remedy = remedy
+
+
 def sort_key(problem: Problem) -> tuple[str, int, str]:
     """Order problems as one reads files: by file, line and key."""
     return problem.file, problem.line, problem.key

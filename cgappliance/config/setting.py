@@ -32,6 +32,7 @@ class SettingType(enum.Enum):
     NETWORKS = "list of networks"  #: tuple[IPv4Network | IPv6Network, ...]
     HOST_PORT = "host:port"  #: model.HostPort
     FILE = "file"  #: pathlib.Path of a file that the service can read; relative to the tenant file's folder
+    PRIVATE_FILE = "private file"  #: like FILE; others may not read the file
     SECRET_FILE = "secret file"  #: Secret: the file's text without its last newline; others may not read the file
     TABLE = "table"  #: Mapping[str, Any], passed as it is
 

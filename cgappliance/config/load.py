@@ -1,0 +1,142 @@
+"""From ``cgappliance.toml`` and ``conf.d/*.toml`` to a ``Config``, or to every mistake of all files at once.
+
+``load`` is what ``serve`` starts with, ``load_tenants`` what a reload calls again, ``inspect`` what ``check`` shows. A mistake in
+a tenant file is never raised: it makes that tenant broken, and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from cgappliance.config import schema_appliance as schema
+from cgappliance.config.conflicts import find_conflicts
+from cgappliance.config.document import read_document
+from cgappliance.config.files import NamedFiles
+from cgappliance.config.problem import Problem, sort_key
+from cgappliance.config.reader import Reader, top_level_keys
+from cgappliance.config.tenant import Draft, MoreProfiles, no_more_profiles, read_tenant
+from cgappliance.config.values import Config, Limits, LogSettings, Settings
+from cgappliance.errors import ConfigurationError
+from cgappliance.model import Tenant
+from cgappliance.plugins import Kinds
+
+DEFAULT_PATH: Final = Path("/etc/cgappliance/cgappliance.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that can be said about the files, also when the appliance could not start with them."""
+
+    appliance: tuple[Problem, ...]  #: of ``cgappliance.toml``
+    config: Config | None  #: None: the folder of the tenant files is not known or cannot be listed
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem of every file; those of ``cgappliance.toml`` first."""
+        return (*self.appliance, *(self.config.problems if self.config is not None else ()))
+
+
+def load(path: Path, kinds: Kinds) -> Config:
+    """Return the settings and all tenants. Blocks on the files.
+
+    Raises:
+        ConfigurationError: ``cgappliance.toml`` is wrong; the message has a line for each mistake.
+    """
+    inspection = inspect(path, kinds)
+    if inspection.config is None or inspection.appliance:
+        raise ConfigurationError("\n".join(map(str, inspection.appliance)))
+    return inspection.config
+
+
+def load_tenants(
+    settings: Settings,
+    kinds: Kinds,
+    *,
+    on_line: Mapping[str, Tenant] = MappingProxyType({}),
+    more_profiles: MoreProfiles = no_more_profiles,
+) -> Config:
+    """Read all tenant files, again. Blocks on the files.
+
+    Args:
+        settings: where they are.
+        kinds: the installed plugins.
+        on_line: the tenants that are being served now; they keep what a new file claims too (``conflicts.py``).
+        more_profiles: profiles besides those of the files.
+
+    Raises:
+        ConfigurationError: the folder cannot be listed: it must not look as if all tenants had been removed.
+    """
+    try:
+        return _read_tenants(settings, kinds, on_line, more_profiles)
+    except OSError as error:
+        problem, remedy = _unlisted(settings.conf_d, error)
+        raise ConfigurationError(str(Problem(str(settings.source), 0, "conf_d", problem, remedy))) from error
+
+
+def _read_tenants(settings: Settings, kinds: Kinds, on_line: Mapping[str, Tenant], more_profiles: MoreProfiles) -> Config:
+    paths = sorted(path for path in settings.conf_d.iterdir() if path.suffix == ".toml" and not path.name.startswith("."))
+    now = datetime.now(UTC)
+    drafts = [read_tenant(read_document(path), kinds, now, more_profiles) for path in paths]
+    return _sorted_out(settings, drafts, find_conflicts(drafts, on_line))
+
+
+def _unlisted(folder: Path, error: OSError) -> tuple[str, str]:
+    return f"{folder} cannot be listed: {error.strerror}", "create the folder, or correct conf_d"
+
+
+def _sorted_out(settings: Settings, drafts: list[Draft], conflicts: Mapping[str, list[Problem]]) -> Config:
+    tenants: dict[str, Tenant] = {}
+    broken: dict[str, tuple[Problem, ...]] = {}
+    warnings: list[Problem] = []
+    for draft in drafts:
+        problems = sorted([*draft.problems, *conflicts.get(draft.id, ())], key=sort_key)
+        if draft.tenant is None or any(problem.is_error for problem in problems):
+            broken[draft.id] = tuple(problems)
+        else:
+            tenants[draft.id] = draft.tenant
+            warnings += problems
+    return Config(settings, MappingProxyType(tenants), MappingProxyType(broken), tuple(warnings))
+
+
+def inspect(path: Path, kinds: Kinds) -> Inspection:
+    """Read everything, raise nothing: a mistake in ``cgappliance.toml`` does not hide those of the tenants. Blocks on the files."""
+    document = read_document(path)
+    reader = Reader(document, NamedFiles(document.folder))
+    tables: dict[str, dict[str, Any]] = {}
+    for table in schema.APPLIANCE:
+        place = (table.name,) if table.name else ()
+        tables[table.name] = reader.values(place, table.settings)
+        reader.refuse_unknown(place, table.names() if table.name else top_level_keys(schema.APPLIANCE), schema.APPLIANCE)
+    config = None
+    if "conf_d" in tables[""] and (document.complete or "conf_d" in document.data):
+        settings = _settings(path, tables)
+        try:
+            config = _read_tenants(settings, kinds, {}, no_more_profiles)
+        except OSError as error:
+            reader.note(("conf_d",), *_unlisted(settings.conf_d, error))
+    return Inspection(tuple(sorted(reader.problems, key=sort_key)), config)
+
+
+def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Return the settings, with the default for what is wrong: a problem has been noted, and ``load`` will not return them."""
+    whole = {
+        table.name: {setting.key: tables[table.name].get(setting.key, setting.default) for setting in table.settings}
+        for table in schema.APPLIANCE
+    }
+    top = whole[""]
+    return Settings(
+        source=path,
+        conf_d=path.parent / top["conf_d"],
+        store=top["store"],
+        key_file=path.absolute().parent / top["key_file"],
+        run_dir=path.absolute().parent / top["run_dir"],
+        workers=top["workers"],
+        drain_timeout_s=top["drain_timeout_s"],
+        limits=Limits(**whole["limits"]),
+        log=LogSettings(**whole["log"]),
+    )

@@ -1,0 +1,173 @@
+"""The keys of ``cgappliance.toml``, each declared once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cgappliance.config.schema import Table
+from cgappliance.config.setting import Setting, SettingType
+
+MAX_WORKERS: Final = 256  #: beyond any machine that this runs on; a slip of the pen must not start thousands of processes
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOG_FORMATS: Final = ("text", "json")
+
+TOP: Final = Table(
+    "",
+    "The appliance as a whole.",
+    (
+        Setting(
+            "conf_d",
+            SettingType.STRING,
+            "Folder of the tenant files; a relative path starts at the folder of this file.",
+            default="conf.d",
+        ),
+        Setting(
+            "store",
+            SettingType.STRING,
+            "Database of accounts, profiles, credentials and history, as an SQLAlchemy URL.",
+            default="sqlite:////var/lib/cgappliance/cgappliance.db",
+        ),
+        Setting(
+            "key_file",
+            SettingType.STRING,
+            "File of the key that encrypts the credentials in the store.",
+            default="/etc/cgappliance/secrets/store.key",
+        ),
+        Setting(
+            "run_dir",
+            SettingType.STRING,
+            "Folder of the control socket.",
+            default="/run/cgappliance",
+        ),
+        Setting(
+            "workers",
+            SettingType.INTEGER,
+            "Worker processes; 0: one for each core.",
+            default=0,
+            minimum=0,
+            maximum=MAX_WORKERS,
+        ),
+        Setting(
+            "drain_timeout_s",
+            SettingType.DURATION,
+            "How long sessions may go on after a stop was asked for, before they are ended.",
+            default=60.0,
+            unit="s",
+            maximum=86_400,
+        ),
+    ),
+)
+
+LIMITS: Final = Table(
+    "limits",
+    "How long the appliance waits for others. The defaults suit a company's mail; each says where it comes from.",
+    (
+        Setting(
+            "tls_handshake_timeout_s",
+            SettingType.DURATION,
+            "From the connection to the end of its TLS handshake: ten round trips of a slow mobile network fit in.",
+            default=10.0,
+            unit="s",
+            maximum=120,
+        ),
+        Setting(
+            "command_timeout_s",
+            SettingType.DURATION,
+            "For each command of a client that has not logged in: programs answer at once, nobody types here.",
+            default=60.0,
+            unit="s",
+            maximum=600,
+        ),
+        Setting(
+            "login_timeout_s",
+            SettingType.DURATION,
+            "From the connection to a login, whatever the client does meanwhile (Dovecot's three minutes).",
+            default=180.0,
+            unit="s",
+            maximum=1800,
+        ),
+        Setting(
+            "directory_timeout_s",
+            SettingType.DURATION,
+            "For the directory's answer to one password; mail clients give up after 20 to 60 seconds, and Gmail comes after this.",
+            default=10.0,
+            unit="s",
+            maximum=60,
+        ),
+        Setting(
+            "token_timeout_s",
+            SettingType.DURATION,
+            "For a Google credential, which takes one HTTPS request; usually 0.2 seconds.",
+            default=10.0,
+            unit="s",
+            maximum=60,
+        ),
+        Setting(
+            "upstream_timeout_s",
+            SettingType.DURATION,
+            "For connecting and logging in to Gmail.",
+            default=30.0,
+            unit="s",
+            maximum=120,
+        ),
+        Setting(
+            "refusal_delay_s",
+            SettingType.FLOAT,
+            "Time from a client's password to a refusal, the same for every reason: it hides the reason and slows guessing down.",
+            default=2.0,
+            unit="s",
+            minimum=0,
+            maximum=30,
+        ),
+        Setting(
+            "imap_idle_timeout_s",
+            SettingType.DURATION,
+            "IMAP session without a byte in either direction: RFC 3501 5.4 grants 30 minutes, clients renew IDLE after 29.",
+            default=2100.0,
+            unit="s",
+            minimum=1800,
+            maximum=86_400,
+        ),
+        Setting(
+            "pop3_idle_timeout_s",
+            SettingType.DURATION,
+            "POP3 session without a byte in either direction: RFC 1939 3 grants 10 minutes.",
+            default=660.0,
+            unit="s",
+            minimum=600,
+            maximum=86_400,
+        ),
+        Setting(
+            "smtp_idle_timeout_s",
+            SettingType.DURATION,
+            "SMTP session without a byte in either direction: RFC 5321 4.5.3.2 lets a server take 10 minutes after a message.",
+            default=660.0,
+            unit="s",
+            minimum=600,
+            maximum=86_400,
+        ),
+    ),
+)
+
+LOG: Final = Table(
+    "log",
+    "What is logged, and how; it goes to standard error, under systemd to the journal.",
+    (
+        Setting(
+            "level",
+            SettingType.STRING,
+            'Least level that is logged; "info" has one line for each login.',
+            default="info",
+            choices=LOG_LEVELS,
+        ),
+        Setting(
+            "format",
+            SettingType.STRING,
+            '"text": key=value; "json": one object a line.',
+            default="text",
+            choices=LOG_FORMATS,
+        ),
+    ),
+)
+
+APPLIANCE: Final = (TOP, LIMITS, LOG)

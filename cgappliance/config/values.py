@@ -1,0 +1,65 @@
+"""What comes out of the configuration files: frozen values, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cgappliance.config.problem import Problem, sort_key
+from cgappliance.model import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the appliance waits for others, in seconds; declared in ``schema_appliance.LIMITS``."""
+
+    tls_handshake_timeout_s: float
+    command_timeout_s: float
+    login_timeout_s: float
+    directory_timeout_s: float
+    token_timeout_s: float
+    upstream_timeout_s: float
+    refusal_delay_s: float
+    imap_idle_timeout_s: float
+    pop3_idle_timeout_s: float
+    smtp_idle_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: str  #: "debug", "info", "warning", "error"
+    format: str  #: "text", "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``cgappliance.toml``, checked."""
+
+    source: Path  #: as the operator named it
+    conf_d: Path  #: as the operator named it: relative when ``source`` is
+    store: str
+    key_file: Path
+    run_dir: Path
+    workers: int  #: 0: one for each core
+    drain_timeout_s: float
+    limits: Limits
+    log: LogSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings, and all tenant files of one moment."""
+
+    settings: Settings
+    tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: those without error, by id
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  #: all problems of each tenant with an error, by id
+    warnings: tuple[Problem, ...] = ()  #: of the tenants without error
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem of every tenant file, in reading order."""
+        everything = [*self.warnings, *(problem for problems in self.broken.values() for problem in problems)]
+        return tuple(sorted(everything, key=sort_key))
