@@ -1,21 +1,25 @@
 """The main process: binds the listeners, runs the workers, replaces those that die or hang, carries out what the operator says.
 
 It serves no mail itself, so nothing that a client sends can stop it. Workers are forked from it, with everything loaded, and told
-over a channel each what to do. Threads are never used here: a fork would take their locks along and leave the threads behind.
+over a channel each what to do. Two rules make forking safe: it happens in the main greenlet, which has nothing above it that could
+be returned to, and threads are never used here, since a fork would take their locks along and leave the threads behind.
 """
 
 from __future__ import annotations
 
+import _socket
 import os
 import signal
 import socket
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import gevent
 from gevent import get_hub
 from gevent.event import AsyncResult, Event
+from gevent.lock import BoundedSemaphore
+from gevent.queue import Queue
 
 from cgappliance import log
 from cgappliance.config import Config
@@ -40,6 +44,7 @@ ANSWER_S: Final = 30.0  #: how long an operator's command waits for a worker
 RESTART_MIN_S: Final = 0.1
 RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever more slowly, up to this
 STABLE_S: Final = 30.0  #: a worker that lived for so long was no failed start
+STOP: Final = object()  #: the last order
 KILL_GRACE_S: Final = 10.0  #: beyond the drain time-out; then SIGKILL
 
 
@@ -72,7 +77,8 @@ class Supervisor:
         self._restarts = 0
         self._ids = 0
         self._stopping = Event()
-        self._reloading = gevent.lock.BoundedSemaphore(1)
+        self._orders: Queue[Any] = Queue()  # numbers of workers to start, and STOP; bounded by the number of workers
+        self._reloading = BoundedSemaphore(1)
         self._control = ControlServer(self, config.settings.run_dir)
         self.started_at = time.time()
 
@@ -80,17 +86,16 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT; returns the process's exit status. Blocks."""
         self._tenants = dict(self.config.tenants)
         self._sockets.rebind(endpoints(self._tenants.values()))
+        for each, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
+            gevent.signal_handler(each, action)
         for number in range(self.config.settings.workers or os.cpu_count() or 1):
             self._start_worker(number)
-        for number, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
-            gevent.signal_handler(number, action)
         spawn("watch workers", self._watch)
         spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
+        spawn("announce", self._announce_first)
         self._control.start()
-        for each in list(self._workers.values()):
-            each.ready.wait()
-        self._announce()
-        self._stopping.wait()
+        while (number := self._orders.get()) is not STOP:
+            self._start_worker(number)
         self._drain()
         return 0
 
@@ -101,33 +106,39 @@ class Supervisor:
             for each in self._workers.values():
                 os.kill(each.pid, signal.SIGKILL)
         self._stopping.set()
+        self._orders.put(STOP)
+
+    def _announce_first(self) -> None:
+        for each in list(self._workers.values()):
+            each.ready.wait()
+        self._announce()
 
     # ---- workers
 
     def _start_worker(self, number: int) -> None:
-        ours, theirs = socket.socketpair()
+        """Fork a worker. Only ever called in the main greenlet."""
+        ours, theirs = _socket.socketpair()  # bare: a child must not inherit a socket that is tied to our event loop
         pid = gevent.os.fork_and_watch()
         if pid == 0:
             self._be_worker(ours, theirs)
         theirs.close()
         now = time.monotonic()
-        each = _Worker(number, pid, Channel(ours), now, now)
+        each = _Worker(number, pid, Channel(socket.socket(fileno=ours.detach())), now, now)
         self._workers[number] = each
         spawn(f"worker {number} channel", self._listen_to, each)
         spawn(f"worker {number} exit", self._await_exit, each)
         _log.info("worker.started", worker=number, pid=pid)
 
-    def _be_worker(self, ours: socket.socket, theirs: socket.socket) -> None:
+    def _be_worker(self, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
         """In the child: leave the supervisor's event loop and greenlets behind, and never return."""
         status = 1
         try:
             get_hub().destroy(destroy_loop=True)
-            ours.close()
-            os.close(self._control.fileno())
-            for each in self._workers.values():
-                each.channel.close()
-            sockets = self._sockets.open
-            worker.main(self._worker_config(), self._kinds, Channel(theirs), sockets)
+            for fd in (ours.fileno(), self._control.fileno(), *(each.channel.sock.fileno() for each in self._workers.values())):
+                if fd >= 0:
+                    os.close(fd)  # the number only: the objects belong to the event loop that has just gone
+            channel = Channel(socket.socket(fileno=theirs.detach()))
+            worker.main(self._worker_config(), self._kinds, channel, dict(self._sockets.open))
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
             _log.error("worker.failed", exc_info=True)
@@ -173,7 +184,7 @@ class Supervisor:
         _log.error("worker.died", worker=each.number, pid=each.pid, status=_described(status), restart_in_s=delay_s)
         gevent.sleep(delay_s)
         if not self._stopping.is_set():
-            self._start_worker(each.number)
+            self._orders.put(each.number)
 
     def _watch(self) -> None:
         """Replace workers that hang; tell systemd's watchdog that this loop turns."""
@@ -204,9 +215,17 @@ class Supervisor:
 
     def ask_all(self, command: str, fds: list[int] | None = None, **arguments: Any) -> list[Any]:
         """Return the answers of all workers; those that have died meanwhile are left out (their successors start fresh)."""
-        jobs = [gevent.spawn(self._ask, each, command, fds, **arguments) for each in self._workers.values()]
+
+        def ask(each: _Worker) -> Any:
+            try:
+                return [self._ask(each, command, fds, **arguments)]
+            except OSError as error:
+                _log.warning("worker.silent", worker=each.number, pid=each.pid, command=command, detail=str(error))
+                return []
+
+        jobs = [gevent.spawn(ask, each) for each in self._workers.values() if not each.exited.is_set()]
         gevent.joinall(jobs)
-        return [job.value for job in jobs if job.successful()]
+        return [answer for job in jobs for answer in job.get()]
 
     # ---- what the operator can do
 
