@@ -22,7 +22,10 @@ static void greet(struct peer *peer)
 
 static void answer_login(struct peer *peer, bool accepted)
 {
-    if (accepted)
+    /* The plaintext listener is for nginx alone, which takes no untagged line in answer to a login. */
+    if (accepted && !peer->stream.ssl)
+        stream_printf(&peer->stream, "%s OK [CAPABILITY %s] %s authenticated (Success)\r\n", peer->tag, after, peer->user);
+    else if (accepted)
         stream_printf(&peer->stream, "* CAPABILITY %s\r\n%s OK %s authenticated (Success)\r\n", after, peer->tag, peer->user);
     else
         stream_printf(&peer->stream, "%s NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n", peer->tag);

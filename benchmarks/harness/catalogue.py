@@ -1,0 +1,15 @@
+"""All peers and all workloads, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks.peers.base import Peer
+from benchmarks.peers.direct import Direct
+from benchmarks.peers.dovecot import Dovecot, DovecotCached
+from benchmarks.peers.emailproxy import EmailProxy
+from benchmarks.peers.haproxy import HAProxy, HAProxyFull
+from benchmarks.peers.nginx import Nginx
+from benchmarks.workloads import bulk, commands, idle, logins
+from benchmarks.workloads.base import Workload
+
+PEERS: tuple[type[Peer], ...] = (Direct, Dovecot, DovecotCached, HAProxy, HAProxyFull, Nginx, EmailProxy)
+WORKLOADS: tuple[Workload, ...] = (*logins.WORKLOADS, *bulk.WORKLOADS, *commands.WORKLOADS, *idle.WORKLOADS)

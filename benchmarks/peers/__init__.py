@@ -1,0 +1,1 @@
+"""Who is measured: each module configures and runs one peer, and knows nothing of the workloads."""

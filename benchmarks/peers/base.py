@@ -1,0 +1,157 @@
+"""What every peer is: a name, where it listens, how it is started and stopped, and what it cannot do."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from benchmarks.harness import meter
+from benchmarks.harness.cores import pinned
+from benchmarks.harness.lab import Lab
+from benchmarks.harness.loadgen import Target
+from cgappliance.testing.lab.process import ServerProcess, clean_environment, free_port, port_open
+
+ALL_PROTOCOLS = ("imap", "pop3", "smtp")
+START_TIMEOUT_S = 60.0
+
+
+class Peer(ABC):
+    """Somebody who is measured."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]  #: one line for the table: what it does of the work, and with what settings
+    unfit: ClassVar[Mapping[str, str]] = {}  #: workload (or the start of its name) -> why it is left out
+
+    def __init__(self, lab: Lab) -> None:
+        """Remember the back ends; nothing runs before ``start``."""
+        self.lab = lab
+
+    @property
+    def users(self) -> int | None:
+        """How many accounts it can serve; None: all."""
+        return None
+
+    @abstractmethod
+    def start(self) -> None:
+        """Run it; returns when it answers."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it."""
+
+    @abstractmethod
+    def target(self, protocol: str, users: int, first_user: int = 0) -> Target:
+        """Return where it listens."""
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU seconds of its process tree so far; None: it has none."""
+        return None
+
+    def pss_kib(self) -> int | None:
+        """Return the memory of its process tree; None: it has none."""
+        return None
+
+    def worker_pids(self) -> Sequence[int]:
+        """Return the processes that carry connections, when it has several on purpose."""
+        return ()
+
+    def why_unfit(self, workload: str) -> str | None:
+        """Return why a workload makes no sense for it."""
+        for start, reason in self.unfit.items():
+            if workload.startswith(start):
+                return reason
+        return None
+
+
+class ProxyPeer(Peer):
+    """A peer that is a server program between client and upstream, on the proxy's core."""
+
+    stop_timeout_s: ClassVar[float] = 20.0
+    two_cores: ClassVar[bool] = False  #: True: it may also use the second worker's core
+
+    def __init__(self, lab: Lab) -> None:
+        """Choose ports; ``configure`` writes what the program reads."""
+        super().__init__(lab)
+        self.folder = lab.folder / self.name
+        self.folder.mkdir()
+        self.ports = {protocol: free_port() for protocol in ALL_PROTOCOLS}
+        self._meter: meter.Meter | None = None
+        self._process: ServerProcess | None = None
+        self._starts = 0
+
+    @abstractmethod
+    def configure(self) -> None:
+        """Write the configuration into ``folder``. Called before each start."""
+
+    @abstractmethod
+    def argv(self) -> list[str]:
+        """Return the command, which must stay in the foreground."""
+
+    def environment(self) -> dict[str, str]:
+        """Return all that the program sees of the environment."""
+        return clean_environment()
+
+    def ready(self) -> bool:
+        """Whether it serves."""
+        return all(port_open("127.0.0.1", port) for port in self.ports.values())
+
+    def exits(self) -> frozenset[int]:
+        """Return the exit statuses that are right."""
+        return frozenset({0, -15, 143})
+
+    def start(self) -> None:
+        """Run it in a meter on the proxy's core; returns when all its ports answer."""
+        self.configure()
+        self._starts += 1
+        self._meter = meter.make_meter(f"{self.name}-{self._starts}")
+        cores = self.lab.cores
+        self._process = ServerProcess(
+            self._meter.wrap(pinned(self.argv(), cores.proxy, *([cores.second] if self.two_cores else []))),
+            log=self.folder / "output.log",
+            ready=self.ready,
+            environment=self.environment(),
+            exits=self.exits(),
+            start_timeout_s=START_TIMEOUT_S,
+            stop_timeout_s=self.stop_timeout_s,
+        )
+        self._process.start()
+        self._meter.watch(self._process.pid)
+
+    def stop(self) -> None:
+        """End it and what it started."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+        if self._meter is not None:
+            self._meter.close()
+            self._meter = None
+
+    @property
+    def log_file(self) -> Path:
+        """Where it prints to."""
+        return self.folder / "output.log"
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU seconds of its process tree so far."""
+        return self._meter.cpu_s() if self._meter else None
+
+    def pss_kib(self) -> int | None:
+        """Return the memory of its process tree."""
+        return meter.pss_kib(self._meter.pids()) if self._meter else None
+
+    @property
+    def meter_kind(self) -> str:
+        """How its CPU time is measured."""
+        return self._meter.kind if self._meter else ""
+
+    def target(self, protocol: str, users: int, first_user: int = 0) -> Target:
+        """Return where it listens."""
+        most = self.users
+        return Target(protocol, self.ports[protocol], self.lab.ca_file, min(users, most) if most else users, first_user)
+
+    def open_files(self) -> int:
+        """Return how many file descriptors a server may be told to use: what the kernel gives this process."""
+        return os.sysconf("SC_OPEN_MAX")
