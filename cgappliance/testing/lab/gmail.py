@@ -23,7 +23,7 @@ class GmailProcess:
         pair = authority.issue(file="gmail")
         self.service_account_file = folder / "service-account.json"
         self._ready_file = folder / "ready.json"
-        argv = [
+        argv: list[str | Path] = [
             sys.executable,
             "-m",
             "cgappliance.testing.gmail",
