@@ -10,10 +10,10 @@ import abc
 from dataclasses import dataclass
 
 from cgappliance.model import Credentials, MailProtocol, Reason
+from cgappliance.proto import replies
 from cgappliance.proto.buffer import LineBuffer, TooLong
 from cgappliance.proto.events import Accepted, Close, Farewell, FrontEvent, LoginAttempt, NeedData, Send
 from cgappliance.proto.limits import DEFAULT_LIMITS, PreLoginLimits
-from cgappliance.proto.replies import ends_connection, farewell, refusal
 from cgappliance.proto.sasl import (
     MECHANISMS,
     TOKEN_MECHANISMS,
@@ -100,11 +100,11 @@ class LineFront(abc.ABC):
         """Return the answer to the pending login. The last try, and an outcome that says so, arm a Close."""
         self._end_login()
         self._tries += 1
-        if ends_connection(self.protocol, reason):
+        if replies.ends_connection(self.protocol, reason):
             self._close(b"", reason.value)
         elif self._tries >= self._limits.login_tries:
             self._close(self.words.too_many_tries, "too_many_tries")
-        return refusal(self.protocol, reason) + CRLF
+        return replies.refusal(self.protocol, reason) + CRLF
 
     def accept(self, accepted: Accepted) -> bytes:
         """Return the upstream's own words."""
@@ -116,9 +116,9 @@ class LineFront(abc.ABC):
         """Return, once, what the client sent behind its login."""
         return self._buffer.unread()
 
-    def bye(self, why: Farewell) -> bytes:
+    def bye(self, farewell: Farewell) -> bytes:
         """Return the last words for a connection that the appliance ends."""
-        return farewell(self.protocol, why)
+        return replies.farewell(self.protocol, farewell)
 
     def _next_line(self) -> bytes | None:
         """Return the next line; only a command that may carry an initial response may be as long as a SASL answer.

@@ -2,65 +2,64 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pkgutil import resolve_name
 
 import pytest
 
-from cgappliance.proto.events import Back, Front
+from cgappliance.proto.imap.back import ImapBack
+from cgappliance.proto.imap.front import ImapFront
+from cgappliance.proto.pop3.back import Pop3Back
+from cgappliance.proto.pop3.front import Pop3Front
+from cgappliance.proto.smtp.back import SmtpBack
+from cgappliance.proto.smtp.front import SmtpFront
 from tests.wire.runner import Feeding, MakeBack, MakeFront, play_back, play_front
 from tests.wire.script import parse
 
 HERE = Path(__file__).parent
+HOSTNAME = "mail.acme.example"
 
 
-def imap_front(_options: Mapping[str, str]) -> Front:
-    return resolve_name("cgappliance.proto.imap.front:ImapFront")()
+def smtp_front(options: Mapping[str, str]) -> SmtpFront:
+    if "ehlo" in options:
+        return SmtpFront(HOSTNAME, options["ehlo"].split("|"))
+    return SmtpFront(HOSTNAME)
 
 
-def imap_back(_options: Mapping[str, str]) -> Back:
-    return resolve_name("cgappliance.proto.imap.back:ImapBack")()
-
-
-def pop3_front(_options: Mapping[str, str]) -> Front:
-    return resolve_name("cgappliance.proto.pop3.front:Pop3Front")()
-
-
-def pop3_back(_options: Mapping[str, str]) -> Back:
-    return resolve_name("cgappliance.proto.pop3.back:Pop3Back")()
-
-
-def smtp_front(options: Mapping[str, str]) -> Front:
-    ehlo = {"ehlo": tuple(options["ehlo"].split("|"))} if "ehlo" in options else {}
-    return resolve_name("cgappliance.proto.smtp.front:SmtpFront")("mail.acme.example", **ehlo)
-
-
-def smtp_back(_options: Mapping[str, str]) -> Back:
-    return resolve_name("cgappliance.proto.smtp.back:SmtpBack")("mail.acme.example")
-
-
-FRONTS: dict[str, MakeFront] = {"imap": imap_front, "pop3": pop3_front, "smtp": smtp_front}
-BACKS: dict[str, MakeBack] = {"imap": imap_back, "pop3": pop3_back, "smtp": smtp_back}
+FRONTS: Mapping[str, MakeFront] = {
+    "imap": lambda _options: ImapFront(),
+    "pop3": lambda _options: Pop3Front(),
+    "smtp": smtp_front,
+}
+BACKS: Mapping[str, MakeBack] = {
+    "imap": lambda _options: ImapBack(),
+    "pop3": lambda _options: Pop3Back(),
+    "smtp": lambda _options: SmtpBack(HOSTNAME),
+}
 
 
 def transcripts(*kinds: str) -> list[Path]:
     return sorted(path for kind in kinds for path in HERE.glob(f"*/{kind}/*.txt"))
 
 
-def name(value: object) -> str:
-    return str(value.relative_to(HERE)) if isinstance(value, Path) else value.value
+def plays(*kinds: str) -> list[object]:
+    return [
+        pytest.param(path, feeding, id=f"{path.relative_to(HERE)}: {feeding.value}")
+        for path in transcripts(*kinds)
+        for feeding in Feeding
+        if feeding is not Feeding.JOINED or parse(path).joinable
+    ]
 
 
-@pytest.mark.parametrize("feeding", Feeding, ids=name)
-@pytest.mark.parametrize("path", transcripts("ok", "bad"), ids=name)
+@pytest.mark.parametrize(("path", "feeding"), plays("ok", "bad"))
 def test_front_answers_as_the_transcript_says(path: Path, feeding: Feeding) -> None:
-    if feeding is Feeding.JOINED and not parse(path).joinable:
-        return
     play_front(path, FRONTS[path.parent.parent.name], feeding)
 
 
-@pytest.mark.parametrize("feeding", Feeding, ids=name)
-@pytest.mark.parametrize("path", transcripts("back"), ids=name)
+@pytest.mark.parametrize(("path", "feeding"), plays("back"))
 def test_back_does_as_the_transcript_says(path: Path, feeding: Feeding) -> None:
-    if feeding is Feeding.JOINED and not parse(path).joinable:
-        return
     play_back(path, BACKS[path.parent.parent.name], feeding)
+
+
+@pytest.mark.parametrize("protocol", FRONTS)
+@pytest.mark.parametrize("kind", ["ok", "bad", "back"])
+def test_every_protocol_has_transcripts_of_every_kind(protocol: str, kind: str) -> None:
+    assert list((HERE / protocol / kind).glob("*.txt"))
