@@ -5,7 +5,7 @@
 Rules of this file
     * No wait without the login's deadline: not for a free connection either.
     * A connection that a login left by an exception is never used again: its answer may still be on the way.
-    * The clock comes from outside. Locks are gevent's: they let the hub run, patched or not, in one thread or in several.
+    * The clock comes from outside. Locks are gevent's: logins are greenlets of one thread, and one that waits lets the others run.
 """
 
 from __future__ import annotations
