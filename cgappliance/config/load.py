@@ -110,8 +110,8 @@ def inspect(path: Path, kinds: Kinds) -> Inspection:
     tables: dict[str, dict[str, Any]] = {}
     for table in schema.APPLIANCE:
         place = (table.name,) if table.name else ()
-        tables[table.name] = reader.values(place, table.settings)
         reader.refuse_unknown(place, table.names() if table.name else top_level_keys(schema.APPLIANCE), schema.APPLIANCE)
+        tables[table.name] = reader.values(place, table.settings)
     config = None
     if "conf_d" in tables[""] and (document.complete or "conf_d" in document.data):
         settings = _settings(path, tables)

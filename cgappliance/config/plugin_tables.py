@@ -30,15 +30,15 @@ def read_choice(
     (chooser,) = table.settings
     name = reader.values(path, table.settings).get(chooser.key)
     if name is None or chooser.key not in reader.raw_table(path):
-        name = default if reader.document.complete else None  # a line that could not be read may have named another
+        name = None if reader.excused((*path, chooser.key)) else default
     if name is None or reader.faulty(path):
         return None
     kind = kinds.get(name)
     if kind is None:
         _note_missing(reader, (*path, chooser.key), name, kinds)
         return None
-    values = reader.values(path, kind.settings)
     reader.refuse_unknown(path, [chooser.key, *(setting.key for setting in kind.settings)])
+    values = reader.values(path, kind.settings)
     _cross_check(reader, path, kind, values)
     return None if reader.faulty(path) else PluginChoice(name, MappingProxyType(values))
 

@@ -24,6 +24,7 @@ class Reader:
         self.files = files
         self.problems: list[Problem] = list(document.problems)
         self._faults: set[KeyPath] = set()  # where an error was noted
+        self._meant: set[KeyPath] = set()  # what an unknown key was most likely meant to be
 
     @property
     def failed(self) -> bool:
@@ -41,6 +42,14 @@ class Reader:
         """Tell whether an error was noted at ``path`` or inside."""
         return any(fault[: len(path)] == path for fault in self._faults)
 
+    def excused(self, path: KeyPath) -> bool:
+        """Tell whether it is no news that the key at ``path`` is missing.
+
+        It is none when it, or the table it should stand in, is misspelt, or may stand in a line that could not be read.
+        """
+        around = {path[:length] for length in range(1, len(path) + 1)}
+        return not self.document.complete or not around.isdisjoint(self._faults | self._meant)
+
     def raw_table(self, path: KeyPath) -> Mapping[str, Any]:
         """Return the table at ``path`` as TOML has it; empty when it is missing, or no table, which is noted."""
         raw = self.raw_table(path[:-1]).get(str(path[-1]), {}) if path else self.document.data
@@ -51,7 +60,10 @@ class Reader:
         return {}
 
     def values(self, path: KeyPath, settings: Iterable[Setting]) -> dict[str, Any]:
-        """Return the typed values of the declared keys of one table, without those that are wrong or missing, which are noted."""
+        """Return the typed values of the declared keys of one table, without those that are wrong or missing, which are noted.
+
+        Call ``refuse_unknown`` first, so that a misspelt key is not called missing too.
+        """
         raw = self.raw_table(path)
         values = {}
         for setting in settings:
@@ -69,7 +81,7 @@ class Reader:
             return convert(setting, raw[setting.key], self.files, report)
         if setting.default is not REQUIRED:
             return (setting.default,)
-        if self.document.complete and path[:-1] not in self._faults:
+        if not self.excused(path):
             self.note(path, "is missing", f"add it: {_first_lower(setting.help)}")
         return None
 
@@ -85,18 +97,20 @@ class Reader:
         for key, value in self.raw_table(path).items():
             if key not in known:
                 word = "table" if isinstance(value, dict) else "key"
-                self.note((*path, key), f"unknown {word} {key!r}", _hint(key, path, known, elsewhere))
+                self.note((*path, key), f"unknown {word} {key!r}", self._hint(path, key, known, elsewhere))
 
-
-def _hint(key: str, path: KeyPath, known: list[str], elsewhere: Iterable[Table]) -> str:
-    slip = nearest(key, known)
-    if slip is not None:
-        return f"did you mean {slip!r}?"
-    for table in elsewhere:
-        if key in table.names() and (table.name,) != path:
-            place = f"in [{table.name}]" if table.name else "at the top of the file, above the first [table]"
-            return f"{key!r} belongs {place}"
-    return f"remove it; known here: {', '.join(known)}"
+    def _hint(self, path: KeyPath, key: str, known: list[str], elsewhere: Iterable[Table]) -> str:
+        """Return what to do about an unknown key, and remember what it was meant to be."""
+        slip = nearest(key, known)
+        if slip is not None:
+            self._meant.add((*path, slip))
+            return f"did you mean {slip!r}?"
+        for table in elsewhere:
+            place = (table.name,) if table.name else ()
+            if key in table.names() and place != path:
+                self._meant.add((*place, key))
+                return f"{key!r} belongs " + (f"in [{table.name}]" if place else "at the top of the file, above the first [table]")
+        return f"remove it; known here: {', '.join(known)}"
 
 
 def _first_lower(sentence: str) -> str:

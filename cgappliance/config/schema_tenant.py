@@ -126,7 +126,9 @@ LISTEN: Final = Table(
         _port("smtps", "SMTP submission"),
         Setting("certificate", SettingType.FILE, "PEM file: the server's certificate first, then the chain."),
         Setting(
-            "private_key", SettingType.STRING, "PEM file of the certificate's key, without pass phrase; others may not read it."
+            "private_key",
+            SettingType.PRIVATE_FILE,
+            "PEM file of the certificate's key, without pass phrase; others may not read it.",
         ),
         Setting(
             "proxy_protocol_from",

@@ -75,14 +75,14 @@ class _Parts:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        reader.refuse_unknown((), top_level_keys(schema.TENANT), schema.TENANT)
+        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY):
+            reader.refuse_unknown((table.name,), table.names(), schema.TENANT)
         self.top = reader.values((), schema.TOP.settings)
         self.listen = reader.values(("listen",), schema.LISTEN.settings)
         self.upstream = reader.values(("upstream",), schema.UPSTREAM.settings)
         self.policy = reader.values(("policy",), schema.POLICY.settings)
         self.profiles = self._read_profiles()
-        reader.refuse_unknown((), top_level_keys(schema.TENANT), schema.TENANT)
-        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY):
-            reader.refuse_unknown((table.name,), table.names(), schema.TENANT)
 
     @property
     def domains(self) -> frozenset[str]:
@@ -111,8 +111,8 @@ class _Parts:
         profiles = {}
         for name in self._reader.raw_table(("profiles",)):
             path = ("profiles", name)
-            values = self._reader.values(path, schema.PROFILE.settings)
             self._reader.refuse_unknown(path, schema.PROFILE.names())
+            values = self._reader.values(path, schema.PROFILE.settings)
             if not 1 <= len(name) <= schema.MAX_PROFILE_NAME or not name.isprintable() or name != name.strip():
                 limit = f"1 to {schema.MAX_PROFILE_NAME} printable characters, no blanks around"
                 self._reader.note(path, f"{name!r} cannot be a profile's name", limit)
@@ -128,7 +128,7 @@ class _Parts:
 
     def _check_ports(self) -> None:
         given = self._reader.raw_table(("listen",)).keys() & schema.PORT_KEYS.keys()
-        if not given and self._reader.document.complete:
+        if not given and not any(self._reader.excused(("listen", key)) for key in schema.PORT_KEYS):
             self._reader.note(("listen",), "no port is given", f"add one or more of {', '.join(schema.PORT_KEYS)}")
         seen: dict[int, str] = {}
         for key, port in self.ports.items():

@@ -139,7 +139,7 @@ def read_text(folder: Path, text: str) -> Reader:
 
 def told(problems: tuple[Problem, ...] | list[Problem]) -> list[str]:
     """Return problems as lines, with file names without their folder."""
-    return [str(problem).replace(f"{Path(problem.file).parent}/", "") for problem in problems]
+    return [str(problem).removeprefix(f"{Path(problem.file).parent}/") for problem in problems]
 
 
 def document(path: Path) -> Document:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from cgappliance.config.problem import Severity
 from cgappliance.config.reader import Reader, top_level_keys
 from cgappliance.config.schema import Table
@@ -20,10 +22,9 @@ TOP = Table("", "Help.", (Setting("seats", SettingType.INTEGER, "Seats.", defaul
 
 def read(folder: Path, text: str) -> tuple[dict[str, object], list[str]]:
     reader = read_text(folder, text)
-    values = reader.values(("listen",), LISTEN.settings)
-    reader.refuse_unknown(("listen",), LISTEN.names(), (TOP, LISTEN))
     reader.refuse_unknown((), top_level_keys((TOP, LISTEN)), (TOP, LISTEN))
-    return values, told(reader.problems)
+    reader.refuse_unknown(("listen",), LISTEN.names(), (TOP, LISTEN))
+    return reader.values(("listen",), LISTEN.settings), told(reader.problems)
 
 
 def test_values_and_defaults_are_returned(tmp_path: Path):
@@ -67,9 +68,15 @@ def test_unknown_table_is_told_with_the_nearest_name(tmp_path: Path):
 def test_key_in_the_wrong_table_is_told_where_it_belongs(tmp_path: Path):
     text = 'hostname = "b"\n[listen]\nhostname = "a"\nseats = 1\n'
     assert read(tmp_path, text)[1] == [
-        "some.toml:4: listen.seats: unknown key 'seats' ('seats' belongs at the top of the file, above the first [table])",
         "some.toml:1: hostname: unknown key 'hostname' ('hostname' belongs in [listen])",
+        "some.toml:4: listen.seats: unknown key 'seats' ('seats' belongs at the top of the file, above the first [table])",
     ]
+
+
+@pytest.mark.parametrize("text", ['[listen]\nhostnam = "a"\n', 'hostname = "a"\n[listen]\nport = 1\n', "[lisen]\nport = 1\n"])
+def test_key_that_is_misspelt_or_misplaced_is_not_called_missing_too(tmp_path: Path, text: str):
+    (problem,) = read(tmp_path, text)[1]
+    assert "unknown" in problem
 
 
 def test_key_unlike_any_other_is_told_what_is_known(tmp_path: Path):

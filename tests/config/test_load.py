@@ -1,0 +1,204 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cgappliance.config.load import inspect, load, load_tenants
+from cgappliance.config.values import Settings
+from cgappliance.errors import ConfigurationError
+from cgappliance.plugins import Kinds
+
+from .kit import KINDS, Place, told, write_pair, write_private
+
+OTHER = (("acme.example", "beta.example"), ("10993", "20993"))
+
+
+def settings(place: Place, text: str = "") -> Settings:
+    place.toml.write_text(text)
+    return load(place.toml, KINDS).settings
+
+
+def mistakes(place: Place, text: str) -> list[str]:
+    place.toml.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(place.toml, KINDS)
+    return str(caught.value).replace(f"{place.root}/", "").split("\n")
+
+
+def test_empty_file_means_all_defaults(place: Place):
+    found = settings(place)
+    assert found.source == place.toml
+    assert found.conf_d == place.conf_d
+    assert found.store == "sqlite:////var/lib/cgappliance/cgappliance.db"
+    assert found.key_file == Path("/etc/cgappliance/secrets/store.key")
+    assert found.run_dir == Path("/run/cgappliance")
+    assert (found.workers, found.drain_timeout_s) == (0, 60.0)
+    assert (found.limits.login_timeout_s, found.limits.refusal_delay_s) == (180.0, 2.0)
+    assert (found.log.level, found.log.format) == ("info", "text")
+
+
+def test_values_given_are_taken(place: Place):
+    (place.root / "tenants").mkdir()
+    found = settings(
+        place, 'conf_d = "tenants"\nkey_file = "key"\nworkers = 2\n[limits]\nrefusal_delay_s = 0\n[log]\nformat = "json"\n'
+    )
+    assert found.conf_d == place.root / "tenants"
+    assert found.key_file == place.root / "key"
+    assert found.workers == 2
+    assert found.limits.refusal_delay_s == 0.0
+    assert found.log.format == "json"
+
+
+def test_paths_stay_as_the_operator_named_them(place: Place, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(place.root)
+    place.tenant("acme", ('"sso"', '"sos"'))
+    config = load(Path("cgappliance.toml"), KINDS)
+    assert str(config.problems[0]).startswith("conf.d/acme.toml:2: edition: ")
+    assert config.settings.key_file.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("worker = 2", "cgappliance.toml:1: worker: unknown key 'worker' (did you mean 'workers'?)"),
+        ("workers = -1", "cgappliance.toml:1: workers: -1 is out of range (at least 0)"),
+        ("drain_timeout_s = 0", "cgappliance.toml:1: drain_timeout_s: must be greater than 0 s, not 0 (every wait has a"),
+        ("[limits]\nlogin_timeout = 3", "cgappliance.toml:2: limits.login_timeout: unknown key 'login_timeout' (did you mean"),
+        (
+            "[limits]\nimap_idle_timeout_s = 60",
+            "cgappliance.toml:2: limits.imap_idle_timeout_s: 60.0 is out of range (at least 1800 s)",
+        ),
+        ('[log]\nlevel = "warn"', "cgappliance.toml:2: log.level: 'warn' is not a choice (did you mean 'warning'?"),
+        ("log = 3", "cgappliance.toml:1: log: must be a table, not an integer"),
+        ('conf_d = "none"', "cgappliance.toml:1: conf_d: none cannot be listed: No such file or directory (create the folder"),
+        ('conf_d = "cgappliance.toml"', "cgappliance.toml:1: conf_d: cgappliance.toml cannot be listed: Not a directory"),
+        ("conf_d = 3", "cgappliance.toml:1: conf_d: must be a string, not an integer"),
+        ("[web]\nport = 8443", "cgappliance.toml:1: web: unknown table 'web'"),
+        ("workers = two", "cgappliance.toml:1: invalid value at column 11"),
+    ],
+)
+def test_mistake_in_the_appliance_file_is_raised(place: Place, text: str, line: str):
+    found = mistakes(place, text)
+    assert len(found) == 1
+    assert found[0].startswith(line)
+
+
+def test_all_mistakes_of_the_appliance_file_are_raised_at_once(place: Place):
+    assert [line.split(":")[1] for line in mistakes(place, "workers = -1\nstor = 3\n[limits]\nx = 1\n[log]\nlevel = 3\n")] == [
+        "1",
+        "2",
+        "4",
+        "6",
+    ]
+
+
+def test_missing_appliance_file_is_raised(place: Place):
+    place.toml.unlink()
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):
+        load(place.toml, KINDS)
+
+
+def test_no_tenants_is_no_mistake(place: Place):
+    config = load(place.toml, KINDS)
+    assert (config.tenants, config.broken, config.warnings) == ({}, {}, ())
+
+
+def test_good_tenants_are_loaded_when_others_are_broken(place: Place):
+    place.tenant("acme")
+    place.tenant("beta", *OTHER, ('"sso"', '"sos"'))
+    place.file("gamma", "not toml at all")
+    config = load(place.toml, KINDS)
+    assert set(config.tenants) == {"acme"}
+    assert set(config.broken) == {"beta", "gamma"}
+    assert [text.split(":")[:2] for text in told(config.problems)] == [["beta.toml", "2"], ["gamma.toml", "1"]]
+
+
+def test_loser_of_a_conflict_is_broken_and_the_other_is_warned(place: Place):
+    place.tenant("acme", age=10)
+    place.tenant("beta")
+    config = load(place.toml, KINDS)
+    assert set(config.tenants) == {"acme"}
+    assert set(config.broken) == {"beta"}
+    assert [problem.is_error for problem in config.warnings] == [False, False]
+    assert len(config.problems) == 4
+
+
+def test_warnings_of_good_tenants_are_kept(place: Place):
+    place.tenant()
+    write_pair(place.root / "tls", expires=timedelta(days=3))
+    config = load(place.toml, KINDS)
+    assert set(config.tenants) == {"acme"}
+    assert "expires in 2 days" in str(config.warnings[0])
+
+
+@pytest.mark.parametrize("name", [".acme.toml", "acme.toml.bak", "acme.toml~", "acme.txt", "README"])
+def test_only_toml_files_are_tenants(place: Place, name: str):
+    (place.conf_d / name).write_text("x")
+    assert load(place.toml, KINDS).problems == ()
+
+
+def test_reload_sees_what_changed(place: Place):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    place.tenant("beta", *OTHER)
+    write_private(place.root / "secrets/acme-bind", "new")
+    after = load_tenants(before.settings, KINDS)
+    assert set(after.tenants) == {"acme", "beta"}
+    assert after.settings == before.settings
+    assert after.tenants["acme"].fingerprint != before.tenants["acme"].fingerprint
+
+
+def test_reload_leaves_an_unchanged_tenant_equal(place: Place):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    assert load_tenants(before.settings, KINDS).tenants == before.tenants
+
+
+def test_reload_protects_the_tenants_on_line(place: Place):
+    place.tenant("acme", age=5)
+    before = load(place.toml, KINDS)
+    place.tenant("beta", age=10)
+    assert set(load_tenants(before.settings, KINDS).tenants) == {"beta"}
+    assert set(load_tenants(before.settings, KINDS, on_line=before.tenants).tenants) == {"acme"}
+
+
+def test_reload_may_know_of_more_profiles(place: Place):
+    place.tenant("acme", ("[auth]", '[policy]\ndefault_profile = "office"\n[auth]'))
+    config = load(place.toml, KINDS)
+    assert set(config.broken) == {"acme"}
+    asked = load_tenants(config.settings, KINDS, more_profiles=lambda tenant: {"acme": ["office"]}[tenant])
+    assert asked.tenants["acme"].default_profile == "office"
+
+
+def test_folder_that_vanished_is_raised_and_not_taken_for_no_tenants(place: Place):
+    config = load(place.toml, KINDS)
+    place.conf_d.rmdir()
+    with pytest.raises(ConfigurationError, match=r"conf_d: .*cannot be listed"):
+        load_tenants(config.settings, KINDS)
+
+
+def test_inspection_tells_the_tenants_mistakes_beside_those_of_the_appliance(place: Place):
+    place.toml.write_text("workers = -1\nconf_d = 'conf.d'\n")
+    place.tenant("acme", ('"sso"', '"sos"'))
+    found = inspect(place.toml, KINDS)
+    assert [text.split(":")[:2] for text in told(found.problems)] == [["cgappliance.toml", "1"], ["acme.toml", "2"]]
+
+
+@pytest.mark.parametrize("text", ["conf_d = 3", "[x", "conf_d = 'none'"])
+def test_inspection_does_not_guess_where_the_tenants_are(place: Place, text: str):
+    place.toml.write_text(text)
+    place.tenant("acme", ('"sso"', '"sos"'))
+    found = inspect(place.toml, KINDS)
+    assert found.config is None
+    assert len(found.problems) == 1
+
+
+def test_no_plugins_is_every_tenants_mistake(place: Place):
+    place.tenant("acme")
+    assert [text.split(": ")[1] for text in told(load(place.toml, Kinds()).broken["acme"])] == ["auth.backend", "google.provider"]
+
+
+def test_config_cannot_be_changed(place: Place):
+    config = load(place.toml, KINDS)
+    with pytest.raises(TypeError):
+        config.tenants["x"] = None  # type: ignore[index]
