@@ -11,7 +11,8 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -103,6 +104,24 @@ class Slapd:
     def resume(self) -> None:
         """Answer again, also what was asked meanwhile."""
         self.process.resume()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It does not run inside, and runs again after it."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """It answers nothing inside, and answers what it was asked after it."""
+        self.stall()
+        try:
+            yield
+        finally:
+            self.resume()
 
     def modify(self, changes: str) -> None:
         """Change the running directory as its administrator; ``changes`` are LDIF change records (ldif(5)).

@@ -88,18 +88,16 @@ def test_administrator_changes_the_running_directory(slapd: Slapd) -> None:
 
 def test_stalled_server_answers_later_what_it_was_asked(slapd: Slapd) -> None:
     argv, environment = command("ldapwhoami", slapd, "-D", dn_of(YUKI), "-w", YUKI.password)
-    slapd.stall()
-    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as asking:
+    with slapd.stalled():
+        asking = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
         with pytest.raises(subprocess.TimeoutExpired):
             asking.wait(0.3)
-        slapd.resume()
+    with asking:
         assert "dn:uid=yuki," in asking.communicate(timeout=20)[0]
 
 
 def test_stopped_server_comes_back_with_its_data_on_the_same_port(tmp_path: Path) -> None:
-    slapd = Slapd(tmp_path / "slapd", people=people(3))
-    with slapd:
-        pass
-    assert not port_open(slapd.host, slapd.ldaps_port)
-    with slapd:
+    with Slapd(tmp_path / "slapd", people=people(3)) as slapd:
+        with slapd.stopped():
+            assert not port_open(slapd.host, slapd.ldaps_port)
         assert "dn:uid=u0002," in log_in(slapd, people(3)[2])
