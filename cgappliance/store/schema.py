@@ -151,7 +151,7 @@ history = Table(
     Column("local_port", Integer(), nullable=False),
     Column("remote_ip", SortableIp(), nullable=False),
     Column("remote_port", Integer(), nullable=False),
-    Column("tls", String(16), nullable=False),  # "TLSv1.3"
+    Column("tls_version", String(16), nullable=False),  # "TLSv1.3"
     Column("client", String(CLIENT_MAX_CHARS), nullable=False),
     Column("outcome", String(16), nullable=False),  # model.Outcome
     Column("reason", String(32), nullable=False),  # model.Reason
@@ -159,12 +159,14 @@ history = Table(
     Column("state", String(8), nullable=False),  # history.State: open, closed, lost
     Column("duration_ms", BigInteger()),  # of the attempt, or of the whole session; empty while it is open
     Column("phases_ms", JSON(), nullable=False),  # {"tls": 12, "directory": 3, ...}
-    Column("bytes_in", BigInteger(), nullable=False),  # from the client
-    Column("bytes_out", BigInteger(), nullable=False),  # to the client
-    Column("closed_by", String(48), nullable=False),  # who ended the session and why; "" while it is open
+    Column("bytes_up", BigInteger(), nullable=False),  # from the client to Gmail
+    Column("bytes_down", BigInteger(), nullable=False),  # from Gmail to the client
+    Column("ended_by", String(32), nullable=False),  # net.relay.End: who ended the session; "" while it is open
+    Column("end_detail", String(DETAIL_MAX_CHARS), nullable=False),
     Column("session", String(32), nullable=False),  # the connection's id in log lines
     Column("node", String(64), nullable=False),
     Column("incarnation", String(32), nullable=False),  # one life of one worker process
+    Index("ix_history_at", "at", "id"),  # all tenants at once, for the operator
     Index("ix_history_tenant_at", "tenant", "at", "id"),
     Index("ix_history_account_at", "tenant", "account", "at", "id"),
     Index("ix_history_ip_at", "tenant", "remote_ip", "at", "id"),

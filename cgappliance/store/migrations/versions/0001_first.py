@@ -109,7 +109,7 @@ def _records() -> None:
         sa.Column("local_port", sa.Integer(), nullable=False),
         sa.Column("remote_ip", SortableIp(), nullable=False),
         sa.Column("remote_port", sa.Integer(), nullable=False),
-        sa.Column("tls", sa.String(16), nullable=False),
+        sa.Column("tls_version", sa.String(16), nullable=False),
         sa.Column("client", sa.String(200), nullable=False),
         sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("reason", sa.String(32), nullable=False),
@@ -117,13 +117,15 @@ def _records() -> None:
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("duration_ms", sa.BigInteger()),
         sa.Column("phases_ms", sa.JSON(), nullable=False),
-        sa.Column("bytes_in", sa.BigInteger(), nullable=False),
-        sa.Column("bytes_out", sa.BigInteger(), nullable=False),
-        sa.Column("closed_by", sa.String(48), nullable=False),
+        sa.Column("bytes_up", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_down", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(32), nullable=False),
+        sa.Column("end_detail", sa.String(500), nullable=False),
         sa.Column("session", sa.String(32), nullable=False),
         sa.Column("node", sa.String(64), nullable=False),
         sa.Column("incarnation", sa.String(32), nullable=False),
     )
+    op.create_index("ix_history_at", "history", ["at", "id"])
     op.create_index("ix_history_tenant_at", "history", ["tenant", "at", "id"])
     op.create_index("ix_history_account_at", "history", ["tenant", "account", "at", "id"])
     op.create_index("ix_history_ip_at", "history", ["tenant", "remote_ip", "at", "id"])
