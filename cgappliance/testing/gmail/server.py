@@ -64,7 +64,6 @@ class GmailLookAlike:
         self.state = state or GmailState()
         self.host = host
         self.ports: dict[str, int] = {}
-        self._key_pair = key_pair
         self._tls = ServerTls(key_pair.certificate, key_pair.private_key)
         self._wanted_ports = dict(ports or {})
         self._google, self._control = self._google_app(), control.make_app(self)
@@ -144,11 +143,10 @@ class GmailLookAlike:
             listeners = {name: on_failure.enter_context(self._listen(name)) for name in SERVICES}
             on_failure.pop_all()
         self.ports = self._wanted_ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
-        pair = {"certfile": str(self._key_pair.certificate), "keyfile": str(self._key_pair.private_key)}
         servers = [
             *(StreamServer(listeners[name], self._handler(kind)) for name, kind in SESSIONS.items()),
             WSGIServer(listeners["http"], self._google, log=None, error_log=sys.stderr),
-            WSGIServer(listeners["https"], self._google, log=None, error_log=sys.stderr, **pair),
+            WSGIServer(listeners["https"], self._google, log=None, error_log=sys.stderr, ssl_context=self._tls.context),
             WSGIServer(listeners["control"], self._control, log=None, error_log=sys.stderr),
         ]
         for server in servers:

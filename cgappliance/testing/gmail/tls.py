@@ -15,10 +15,10 @@ class ServerTls:
     """A server's TLS context that also tells which name the client asked for (SNI)."""
 
     def __init__(self, certificate: Path, private_key: Path) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._context.load_cert_chain(certificate, private_key)
-        self._context.sni_callback = self._note_name
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(certificate, private_key)
+        self.context.sni_callback = self._note_name
         self._names: dict[int, str | None] = {}
 
     def wrap(self, sock: Any) -> tuple[Any, str | None]:
@@ -29,7 +29,7 @@ class ServerTls:
         """
         number = sock.fileno()
         try:
-            wrapped = self._context.wrap_socket(sock, server_side=True)
+            wrapped = self.context.wrap_socket(sock, server_side=True)
         finally:
             name = self._names.pop(number, None)
         return wrapped, name
