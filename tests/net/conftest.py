@@ -7,6 +7,7 @@ import ssl
 import gevent
 import pytest
 import trustme
+
 from cgappliance.net.stream import TlsStream, tune
 
 

@@ -6,9 +6,10 @@ import ssl
 
 import gevent
 import pytest
+from gevent.event import AsyncResult
+
 from cgappliance.net import relay as relay_module
 from cgappliance.net.relay import CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, End, Relay
-from gevent.event import AsyncResult
 
 
 class Relayed:
