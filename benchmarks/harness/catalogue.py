@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.peers.bare import BareRelay
 from benchmarks.peers.base import Peer
 from benchmarks.peers.direct import Direct
 from benchmarks.peers.dovecot import Dovecot, DovecotCached
@@ -11,5 +12,5 @@ from benchmarks.peers.nginx import Nginx
 from benchmarks.workloads import bulk, commands, idle, logins
 from benchmarks.workloads.base import Workload
 
-PEERS: tuple[type[Peer], ...] = (Direct, Dovecot, DovecotCached, HAProxy, HAProxyFull, Nginx, EmailProxy)
+PEERS: tuple[type[Peer], ...] = (Direct, Dovecot, DovecotCached, HAProxy, HAProxyFull, Nginx, EmailProxy, BareRelay)
 WORKLOADS: tuple[Workload, ...] = (*logins.WORKLOADS, *bulk.WORKLOADS, *commands.WORKLOADS, *idle.WORKLOADS)

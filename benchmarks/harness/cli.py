@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = Results({**machine.about(plan.scale.name, plan.scale.runs), "idle_sessions": plan.scale.idle, "meter": meter.kind()})
     with tempfile.TemporaryDirectory(prefix="cgbench-") as folder:
         Path(folder).chmod(0o755)  # Dovecot and nginx give up root and still read their files
-        with Lab(Path(folder), cores, options.programs, plan.scale.accounts) as lab:
+        with Lab(Path(folder), cores, options.programs.resolve(), plan.scale.accounts) as lab:
             execute(Bench(lab, cores, plan.scale, results), plan)
     publish(results, options.out)
     return 1 if any(gap.failed for gap in results.gaps) else 0

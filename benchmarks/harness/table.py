@@ -139,12 +139,15 @@ def cell(summary: Summary | None, digits: int) -> str:
 
 
 def _table(results: Results, columns: Sequence[Column]) -> str:
-    rows = []
-    for peer in results.peers():
-        cells = [cell(results.summary(peer, column.workload, column.value), column.digits) for column in columns]
-        if any(text != NO_FIGURE for text in cells):
-            rows.append([peer, *cells])
-    return grid(["peer", *(column.title for column in columns)], rows) if rows else ""
+    """Return a table of the peers and the columns that have a figure at all; "" when there is none."""
+    peers = results.peers()
+    texts = {
+        column: [cell(results.summary(peer, column.workload, column.value), column.digits) for peer in peers] for column in columns
+    }
+    texts = {column: cells for column, cells in texts.items() if set(cells) != {NO_FIGURE}}
+    rows = [[peer, *(cells[row] for cells in texts.values())] for row, peer in enumerate(peers)]
+    rows = [row for row in rows if set(row[1:]) - {NO_FIGURE}]
+    return grid(["peer", *(column.title for column in texts)], rows) if rows else ""
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
