@@ -77,10 +77,15 @@ def situation(given: Situation | None, what: str) -> AbstractContextManager[obje
     return given()
 
 
+def require_patched() -> None:
+    """Fail the test when the process does not run as the appliance runs plugins: what would it show?"""
+    if not is_patched():
+        pytest.fail(f"contract tests run under gevent, as plugins do: {PATCHED_COMMAND}", pytrace=False)
+
+
 class Contract:
     """What both contracts share."""
 
     @pytest.fixture(autouse=True)
     def _under_gevent(self) -> None:
-        if not is_patched():
-            pytest.fail(f"contract tests run as the appliance runs plugins: {PATCHED_COMMAND}", pytrace=False)
+        require_patched()
