@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.peers.appliance import Appliance, ApplianceBind
 from benchmarks.peers.bare import BareRelay
 from benchmarks.peers.base import Peer
 from benchmarks.peers.direct import Direct
@@ -12,5 +13,16 @@ from benchmarks.peers.nginx import Nginx
 from benchmarks.workloads import bulk, commands, idle, logins
 from benchmarks.workloads.base import Workload
 
-PEERS: tuple[type[Peer], ...] = (Direct, Dovecot, DovecotCached, HAProxy, HAProxyFull, Nginx, EmailProxy, BareRelay)
+PEERS: tuple[type[Peer], ...] = (
+    Direct,
+    Appliance,
+    ApplianceBind,
+    Dovecot,
+    DovecotCached,
+    HAProxy,
+    HAProxyFull,
+    Nginx,
+    EmailProxy,
+    BareRelay,
+)
 WORKLOADS: tuple[Workload, ...] = (*logins.WORKLOADS, *bulk.WORKLOADS, *commands.WORKLOADS, *idle.WORKLOADS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -70,13 +71,13 @@ class ProxyPeer(Peer):
     """A peer that is a server program between client and upstream, on the proxy's core."""
 
     stop_timeout_s: ClassVar[float] = 20.0
-    two_cores: ClassVar[bool] = False  #: True: it may also use the second worker's core
+    two_cores = False  #: True: it may also use the second worker's core
 
-    def __init__(self, lab: Lab) -> None:
-        """Choose ports; ``configure`` writes what the program reads."""
+    def __init__(self, lab: Lab, label: str = "") -> None:
+        """Choose ports; ``configure`` writes what the program reads. Each instance has a folder of its own."""
         super().__init__(lab)
-        self.folder = lab.folder / self.name
-        self.folder.mkdir()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{label or self.name}-", dir=lab.folder))
+        self.folder.chmod(0o755)
         self.ports = {protocol: free_port() for protocol in ALL_PROTOCOLS}
         self._meter: meter.Meter | None = None
         self._process: ServerProcess | None = None
@@ -106,7 +107,7 @@ class ProxyPeer(Peer):
         """Run it in a meter on the proxy's core; returns when all its ports answer."""
         self.configure()
         self._starts += 1
-        self._meter = meter.make_meter(f"{self.name}-{self._starts}")
+        self._meter = meter.make_meter(f"{self.folder.name}-{self._starts}")
         cores = self.lab.cores
         self._process = ServerProcess(
             self._meter.wrap(pinned(self.argv(), cores.proxy, *([cores.second] if self.two_cores else []))),
