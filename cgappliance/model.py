@@ -9,7 +9,7 @@ import enum
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -194,13 +194,34 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """The same hours on some days of the week, in the tenant's time zone."""
+
+    days: frozenset[int]  #: on which it begins, as ``date.weekday`` counts: 0 is Monday
+    start: time  #: inclusive
+    end: time  #: exclusive; not after ``start``: it ends on the next day
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRule:
+    """One rule of a profile: it applies when protocol, remote address and time all match."""
+
+    allow: bool
+    protocols: frozenset[MailProtocol]
+    networks: tuple[Network, ...] = ()  #: empty: from anywhere
+    windows: tuple[TimeWindow, ...] = ()  #: empty: at any time
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """A security profile: which protocols, from where."""
+    """A security profile: which protocols, from where, and when. The first rule that applies decides; none means no."""
 
     name: str
-    mail_access: frozenset[MailProtocol]
-    remote_ips: tuple[Network, ...] = ()  #: empty: from anywhere
+    mail_access: frozenset[MailProtocol]  #: protocols that some rule allows
+    remote_ips: tuple[Network, ...] = ()  #: of a profile without ``rules``; empty: from anywhere
     read_only: bool = True  #: True: stands in the tenant file
+    rules: tuple[ProfileRule, ...] = ()  #: in order; empty: one rule that allows ``mail_access`` from ``remote_ips``
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from cgappliance.model import Credentials, IPAddress, MailProtocol, Profile, Reason, Tenant
-from cgappliance.policy.profile import address_allowed, matching_network, protocol_allowed, unmapped
+from cgappliance.policy import rules, windows
+from cgappliance.policy.profile import protocol_allowed, unmapped
 
 #: Stands in for a missing profile, so that the rules behind "profile" need not ask for one.
 DENY_ALL = Profile(name="", mail_access=frozenset())
@@ -38,7 +39,8 @@ class _Case:
     defect: Reason | None
     protocol: MailProtocol
     peer_ip: IPAddress
-    today: date  # in the tenant's time zone
+    local: datetime  # on the tenant's wall
+    matches: tuple[rules.Match, ...]  # how each rule of the profile fits
 
     @property
     def domain(self) -> str:
@@ -117,10 +119,11 @@ def _case(
         address, defect = login.address, login.defect
     else:
         address = login.strip().lower()
-        local, at, domain = address.rpartition("@")
-        defect = None if local and at and domain else Reason.BAD_LOGIN_NAME
-    today = now.astimezone(tenant.timezone).date()
-    return _Case(tenant, profile or DENY_ALL, address, defect, protocol, unmapped(peer_ip), today)
+        name, at, domain = address.rpartition("@")
+        defect = None if name and at and domain else Reason.BAD_LOGIN_NAME
+    local, profile = now.astimezone(tenant.timezone), profile or DENY_ALL
+    found = rules.matches(profile, protocol, peer_ip, local)
+    return _Case(tenant, profile, address, defect, protocol, unmapped(peer_ip), local, found)
 
 
 def _defect(case: _Case) -> Reason | None:
@@ -141,14 +144,14 @@ def _domain_facts(case: _Case) -> str:
 
 def _service_period(case: _Case) -> Reason | None:
     starts_on, ends_on = case.tenant.starts_on, case.tenant.ends_on
-    early = starts_on is not None and case.today < starts_on
-    late = ends_on is not None and case.today > ends_on
+    early = starts_on is not None and case.local.date() < starts_on
+    late = ends_on is not None and case.local.date() > ends_on
     return Reason.OUTSIDE_SERVICE_PERIOD if early or late else None
 
 
 def _service_period_facts(case: _Case) -> str:
     starts_on, ends_on = case.tenant.starts_on or "open", case.tenant.ends_on or "open"
-    return f"today is {case.today} ({case.tenant.timezone.key}); the period is {starts_on} to {ends_on}"
+    return f"today is {case.local.date()} ({case.tenant.timezone.key}); the period is {starts_on} to {ends_on}"
 
 
 def _profile(case: _Case) -> Reason | None:
@@ -168,16 +171,44 @@ def _protocol_facts(case: _Case) -> str:
 
 
 def _remote_ip(case: _Case) -> Reason | None:
-    return None if address_allowed(case.profile, case.peer_ip) else Reason.IP_NOT_ALLOWED
+    return None if any(match.address for match in rules.for_protocol(case.matches)) else Reason.IP_NOT_ALLOWED
 
 
 def _remote_ip_facts(case: _Case) -> str:
-    if not case.profile.remote_ips:
+    candidates = rules.for_protocol(case.matches)
+    if any(match.address and match.network is None for match in candidates):
         return f"{case.peer_ip}; allowed: from anywhere"
-    match = matching_network(case.profile, case.peer_ip)
-    if match is None:
-        return f"{case.peer_ip} is in none of {len(case.profile.remote_ips)} networks"
-    return f"{case.peer_ip} is in {match.network}" + (f" ({match.remark})" if match.remark else "")
+    network = next((match.network for match in candidates if match.network is not None), None)
+    if network is None:
+        return f"{case.peer_ip} is in none of {sum(len(match.rule.networks) for match in candidates)} networks"
+    return f"{case.peer_ip} is in {network.network}" + (f" ({network.remark})" if network.remark else "")
+
+
+def _time(case: _Case) -> Reason | None:
+    return None if any(match.time for match in rules.for_address(case.matches)) else Reason.TIME_NOT_ALLOWED
+
+
+def _time_facts(case: _Case) -> str:
+    candidates = rules.for_address(case.matches)
+    moment = f"{windows.DAY_NAMES[case.local.weekday()]} {case.local:%H:%M} ({case.tenant.timezone.key})"
+    if any(match.time and match.window is None for match in candidates):
+        return f"{moment}; allowed: at any time"
+    allowed = dict.fromkeys(windows.describe(window) for match in candidates for window in match.rule.windows)
+    return f"{moment}; allowed: {', '.join(allowed) or 'never'}"
+
+
+def _order(case: _Case) -> Reason | None:
+    denial = rules.denied_by(case.matches)
+    return None if denial is None else rules.denial_reason(denial.rule)
+
+
+def _order_facts(case: _Case) -> str:
+    first = rules.deciding(case.matches)
+    if first is None:
+        return f"none of {len(case.matches)} rules of the profile applies"
+    verb = "allows" if first.rule.allow else "denies"
+    remark = f" ({first.rule.remark})" if first.rule.remark else ""
+    return f"rule {first.number} of {len(case.matches)}{remark} is the first that applies, and {verb}"
 
 
 #: The policy. The order is what an administrator reads in the history: the most general fact that explains a refusal first.
@@ -188,4 +219,6 @@ RULES: tuple[Rule, ...] = (
     Rule("profile", _profile, _profile_facts),
     Rule("protocol", _protocol, _protocol_facts),
     Rule("remote address", _remote_ip, _remote_ip_facts),
+    Rule("time", _time, _time_facts),
+    Rule("order of rules", _order, _order_facts),
 )

@@ -1,11 +1,12 @@
 import itertools
 from datetime import UTC, date, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
-from cgappliance.model import MailProtocol, Network, Outcome, Profile, Reason
+from cgappliance.model import MailProtocol, Network, Outcome, Profile, ProfileRule, Reason
+from cgappliance.policy import windows
 from cgappliance.policy.decide import RULES, decide, steps
 
 from .factories import credentials, profile, tenant
@@ -13,6 +14,15 @@ from .factories import credentials, profile, tenant
 NOON = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # noon in Tokyo
 HERE = ip_address("203.0.113.9")
 OFFICE = profile("203.0.113.0/24")
+
+ALL = frozenset(MailProtocol)
+HERE_ONLY = (Network(ip_network("203.0.113.9/32")),)
+SUNDAY = windows.parse("sun 00:00-24:00")
+
+
+def ruled(*rules: ProfileRule) -> Profile:
+    return Profile("ruled", ALL, rules=rules)
+
 
 #: What to take away from a login that is accepted, and the reason that must follow.
 DENIALS: dict[str, tuple[dict[str, Any], Reason]] = {
@@ -30,6 +40,11 @@ DENIALS: dict[str, tuple[dict[str, Any], Reason]] = {
     "address": ({"peer_ip": ip_address("203.0.114.9")}, Reason.IP_NOT_ALLOWED),
     "address family": ({"peer_ip": ip_address("2001:db8::9")}, Reason.IP_NOT_ALLOWED),
     "mapped address": ({"peer_ip": ip_address("::ffff:203.0.114.9")}, Reason.IP_NOT_ALLOWED),
+    "hours": ({"profile": ruled(ProfileRule(True, ALL, OFFICE.remote_ips, (SUNDAY,)))}, Reason.TIME_NOT_ALLOWED),
+    "denied first": (
+        {"profile": ruled(ProfileRule(False, ALL, HERE_ONLY), ProfileRule(True, ALL, OFFICE.remote_ips))},
+        Reason.IP_NOT_ALLOWED,
+    ),
 }
 
 
@@ -140,6 +155,8 @@ def test_steps_tell_every_rule_with_its_facts():
         ("profile", True, Reason.ACCEPTED, "profile 'office'"),
         ("protocol", True, Reason.ACCEPTED, "imap; allowed: imap, pop3, smtp"),
         ("remote address", True, Reason.ACCEPTED, "203.0.113.9 is in 203.0.113.0/24"),
+        ("time", True, Reason.ACCEPTED, "tue 12:00 (Asia/Tokyo); allowed: at any time"),
+        ("order of rules", True, Reason.ACCEPTED, "rule 1 of 1 is the first that applies, and allows"),
     ]
 
 
@@ -149,7 +166,7 @@ def test_steps_go_on_behind_an_objection_so_that_all_can_be_mended_at_once():
         ("protocol", Reason.PROTOCOL_OFF),
         ("remote address", Reason.IP_NOT_ALLOWED),
     ]
-    assert told[-1][3].endswith("203.0.113.9 is in none of 1 networks")
+    assert told[5][3].endswith("203.0.113.9 is in none of 1 networks")
 
 
 @pytest.mark.parametrize("flag", list(DENIALS))
@@ -168,11 +185,25 @@ def test_steps_for_an_account_without_profile_or_name_say_so():
 
 def test_steps_name_the_remark_of_the_network_that_matched():
     network = Network(OFFICE.remote_ips[0].network, "head office")
-    assert walk(profile=Profile("office", frozenset(MailProtocol), (network,)))[-1][3].endswith("(head office)")
+    assert walk(profile=Profile("office", frozenset(MailProtocol), (network,)))[5][3].endswith("(head office)")
 
 
 def test_steps_say_when_any_address_is_allowed():
-    assert walk(profile=profile())[-1][3] == "203.0.113.9; allowed: from anywhere"
+    assert walk(profile=profile())[5][3] == "203.0.113.9; allowed: from anywhere"
+
+
+def test_steps_tell_of_the_rules_for_this_protocol():
+    branches = ruled(
+        ProfileRule(True, frozenset({MailProtocol.IMAP}), HERE_ONLY), ProfileRule(True, frozenset({MailProtocol.POP3}))
+    )
+    told = {rule: sentence for rule, _, _, sentence in walk(profile=branches, peer_ip=ip_address("192.0.2.1"))}
+    assert told["remote address"].endswith("192.0.2.1 is in none of 1 networks")
+    assert told["order of rules"] == "none of 2 rules of the profile applies"
+
+
+def test_steps_name_the_rule_that_denies():
+    denying = ruled(ProfileRule(False, ALL, HERE_ONLY, remark="kiosk"), ProfileRule(True, ALL))
+    assert walk(profile=denying)[-1][3].endswith("rule 1 of 2 (kiosk) is the first that applies, and denies")
 
 
 def test_rules_have_names_of_their_own():
