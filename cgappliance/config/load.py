@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from cgappliance.config import schema_appliance as schema
 from cgappliance.config.conflicts import find_conflicts
@@ -24,8 +24,6 @@ from cgappliance.config.values import Config, Limits, LogSettings, Settings
 from cgappliance.errors import ConfigurationError
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
-
-DEFAULT_PATH: Final = Path("/etc/cgappliance/cgappliance.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,32 @@ def _sorted_out(settings: Settings, drafts: list[Draft], conflicts: Mapping[str,
     return Config(settings, MappingProxyType(tenants), MappingProxyType(broken), tuple(warnings))
 
 
+def load_settings(path: Path) -> Settings:
+    """Return the settings alone, for what does not concern tenants. Blocks on the file.
+
+    Raises:
+        ConfigurationError: ``cgappliance.toml`` is wrong.
+    """
+    reader, settings = _read_settings(path)
+    if reader.problems or settings is None:
+        raise ConfigurationError("\n".join(map(str, sorted(reader.problems, key=sort_key))))
+    return settings
+
+
 def inspect(path: Path, kinds: Kinds) -> Inspection:
     """Read everything, raise nothing: a mistake in ``cgappliance.toml`` does not hide those of the tenants. Blocks on the files."""
+    reader, settings = _read_settings(path)
+    config = None
+    if settings is not None:
+        try:
+            config = _read_tenants(settings, kinds, {}, no_more_profiles)
+        except OSError as error:
+            reader.note(("conf_d",), *_unlisted(settings.conf_d, error))
+    return Inspection(tuple(sorted(reader.problems, key=sort_key)), config)
+
+
+def _read_settings(path: Path) -> tuple[Reader, Settings | None]:
+    """Return the reader with its problems, and the settings if it is known at least where the tenant files are."""
     document = read_document(path)
     reader = Reader(document, NamedFiles(document.folder))
     tables: dict[str, dict[str, Any]] = {}
@@ -112,14 +134,8 @@ def inspect(path: Path, kinds: Kinds) -> Inspection:
         place = (table.name,) if table.name else ()
         reader.refuse_unknown(place, table.names() if table.name else top_level_keys(schema.APPLIANCE), schema.APPLIANCE)
         tables[table.name] = reader.values(place, table.settings)
-    config = None
-    if "conf_d" in tables[""] and (document.complete or "conf_d" in document.data):
-        settings = _settings(path, tables)
-        try:
-            config = _read_tenants(settings, kinds, {}, no_more_profiles)
-        except OSError as error:
-            reader.note(("conf_d",), *_unlisted(settings.conf_d, error))
-    return Inspection(tuple(sorted(reader.problems, key=sort_key)), config)
+    known = "conf_d" in tables[""] and (document.complete or "conf_d" in document.data)
+    return reader, _settings(path, tables) if known else None
 
 
 def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -23,7 +23,7 @@ from gevent.queue import Queue
 
 from cgappliance import log
 from cgappliance.config import Config
-from cgappliance.config.load import load
+from cgappliance.config.load import load_tenants
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
@@ -239,7 +239,7 @@ class Supervisor:
             ConfigurationError: ``cgappliance.toml`` is wrong; nothing has changed.
         """
         with self._reloading:
-            config = load(self.config.settings.source, self._kinds)
+            config = load_tenants(self.config.settings, self._kinds, on_line=self._tenants)
             kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
             tenants = {**kept, **config.tenants}
             rebound = self._sockets.rebind(endpoints(tenants.values()))
@@ -278,7 +278,9 @@ class Supervisor:
             "tenants": {
                 name: {"name": tenant.name, "broken": name in self.config.broken} for name, tenant in self._tenants.items()
             },
+            "broken": sorted(self.config.broken.keys() - self._tenants.keys()),
             "problems": [str(problem) for problem in self.config.problems],
+            "conf_d": str(self.config.settings.conf_d),
         }
 
     def sessions(self, **where: str) -> list[Message]:

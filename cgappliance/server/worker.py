@@ -15,7 +15,7 @@ from gevent import get_hub
 
 from cgappliance import log
 from cgappliance.config import Config
-from cgappliance.config.load import load
+from cgappliance.config.load import load_tenants
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.net.relay import End
@@ -87,7 +87,7 @@ class Worker:
             sock.setblocking(False)
             self._sockets[address, port] = sock
         try:
-            self._config = load(self._config.settings.source, self._appliance.kinds)
+            self._config = load_tenants(self._config.settings, self._appliance.kinds, on_line=self._appliance.tenants)
         except ConfigurationError as error:
             return {"": f"failed: {error}"}
         return self._appliance.apply(self._config, self._sockets)

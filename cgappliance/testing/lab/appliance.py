@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cgappliance.model import MailProtocol
+from cgappliance.server.control import ask
 from cgappliance.testing.lab.process import ServerProcess, clean_environment, free_port
 
 COMMAND_TIMEOUT_S = 30.0
@@ -86,6 +87,10 @@ class ApplianceProcess:
             timeout=COMMAND_TIMEOUT_S,
             env=clean_environment(),
         )
+
+    def ask(self, command: str, **arguments: Any) -> Any:
+        """Return the answer of the control socket, as the command line gets it."""
+        return ask(self.config.parent / "run", command, **arguments)
 
     def json(self, *arguments: str) -> Any:
         """Run a command with ``--json`` and return its answer."""
