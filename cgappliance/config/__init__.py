@@ -4,6 +4,6 @@ Read ``load.py`` first. It is not imported here: plugins import ``setting.py``, 
 """
 
 from cgappliance.config.problem import Problem, Severity
-from cgappliance.config.values import Config, Limits, LogSettings, Settings
+from cgappliance.config.values import DEFAULT_PATH, Config, Limits, LogSettings, Settings
 
-__all__ = ["Config", "Limits", "LogSettings", "Problem", "Settings", "Severity"]
+__all__ = ["DEFAULT_PATH", "Config", "Limits", "LogSettings", "Problem", "Settings", "Severity"]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from cgappliance.config.problem import Problem, sort_key
 from cgappliance.model import Tenant
+
+DEFAULT_PATH: Final = Path("/etc/cgappliance/cgappliance.toml")
 
 
 @dataclass(frozen=True, slots=True)

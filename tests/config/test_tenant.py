@@ -91,6 +91,13 @@ def test_everything_given_is_taken(place: Place):
     assert tenant.default_profile == "office"
 
 
+def test_hostname_may_be_an_address(place: Place):
+    write_pair(place.root / "tls", "127.0.0.1")
+    tenant = read(place.tenant("acme", ("acme.cloudgate.example", "127.0.0.1"))).tenant
+    assert tenant is not None
+    assert tenant.listen.hostname == "127.0.0.1"
+
+
 def test_edition_chooses_the_backend(place: Place):
     light = read(place.tenant("acme", ('"sso"', '"light"'))).tenant
     assert light is not None
