@@ -7,6 +7,7 @@ from cgappliance.proto.events import Accepted, Greeted, NeedData, Refused, Send
 from cgappliance.proto.limits import PreLoginLimits
 from cgappliance.proto.lineback import Garbled, LineBack, Reply, Status
 from cgappliance.secret import Secret
+from tests.wire.fuzz import held
 
 GRANT = Grant(GrantMechanism.PASSWORD, "taro@acme.example", Secret("correct horse"))
 
@@ -27,7 +28,7 @@ class ToyBack(LineBack):
         raise Garbled("sent nonsense")
 
     def _start(self, grant: Grant) -> None:
-        self._authenticate(b"TOY", [grant.username.encode()[:4], b"second"])
+        self._authenticate(b"TOY", [grant.username.encode()[:4], grant.secret.reveal().encode()])
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_login_runs_through_its_turns(greeted: ToyBack) -> None:
     greeted.login(GRANT)
     assert greeted.next_event() == Send(b"AUTH TOY taro\r\n")
     greeted.feed(b"go on\r\n")
-    assert greeted.next_event() == Send(b"second\r\n")
+    assert greeted.next_event() == Send(b"correct horse\r\n")
 
     greeted.feed(b"more\r\nyes\r\nrest")
 
@@ -131,3 +132,13 @@ def test_words_of_a_refusal_hide_the_secret(greeted: ToyBack) -> None:
     greeted.feed(b"no: correct horse\r\n")
 
     assert greeted.next_event() == Refused(Reason.CREDENTIAL_REFUSED, "no: ****")
+
+
+@pytest.mark.parametrize("answer", [b"no\r\n", b"go on\r\nyes\r\n"])
+def test_credential_is_not_kept_beyond_the_end(greeted: ToyBack, answer: bytes) -> None:
+    greeted.login(Grant(GrantMechanism.PASSWORD, "x" * 5000, Secret("y" * 5000)))
+    greeted.feed(answer)
+    while not isinstance(greeted.next_event(), Accepted | Refused):
+        pass
+
+    assert held(greeted) < 500

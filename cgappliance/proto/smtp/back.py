@@ -74,7 +74,7 @@ class SmtpBack(LineBack):
             self._authenticate(b"LOGIN", answers, initial=False)
         else:
             offers = " ".join(sorted(self._ehlo.mechanisms)) or "none"
-            self._refuse(Reason.UPSTREAM_PROTOCOL, f"does not offer a mechanism for our credential; offers {offers}"[:300])
+            self._refuse(Reason.UPSTREAM_PROTOCOL, f"does not offer a mechanism for our credential; offers {offers}".encode())
 
     def _accepted(self, reply: Reply) -> None:
         self._finish(Accepted(reply.whole, ehlo=self._ehlo.keywords))

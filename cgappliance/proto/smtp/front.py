@@ -20,7 +20,7 @@ AUTH_KEYWORD = f"AUTH {' '.join(MECHANISMS)}"
 
 #: Commands of mail, and those that tell of mailboxes: after login (RFC 4954 section 6 has 530 for them).
 _AFTER_LOGIN = frozenset({b"MAIL", b"RCPT", b"DATA", b"VRFY", b"EXPN", b"ETRN"})
-_NOT_HERE = frozenset({b"STARTTLS", b"HELP", b"TURN", b"SEND", b"SOML", b"SAML"})
+_NOT_HERE = frozenset({b"STARTTLS", b"HELP", b"TURN"})
 
 _AUTHENTICATE_FIRST = b"530 5.7.0 Authentication required"
 

@@ -37,7 +37,7 @@ def token_for(octets: int) -> Grant:
 
 def test_token_that_fits_goes_in_one_line() -> None:
     back = back_with("PLAIN XOAUTH2")
-    grant = token_for(509)  # base64 grows by 4 octets: the last step that is not above 512
+    grant = token_for(511)  # base64 grows by 4 octets: the next step is 515
 
     back.login(grant)
 
@@ -94,6 +94,14 @@ def test_accepted_has_the_whole_reply_and_the_keywords() -> None:
     back.next_event()
 
     assert said(back, b"235-2.7.0 a\r\n235 2.7.0 b") == Accepted(b"235-2.7.0 a\r\n235 2.7.0 b", ehlo=("SIZE 1",))
+
+
+def test_refused_has_all_lines_on_one() -> None:
+    back = back_with("PLAIN")
+    back.login(Grant(GrantMechanism.PASSWORD, NAME, Secret("secret")))
+    back.next_event()
+
+    assert said(back, b"535-5.7.8 no\r\n535 5.7.8 go away") == Refused(Reason.CREDENTIAL_REFUSED, "535-5.7.8 no 535 5.7.8 go away")
 
 
 def test_greeting_with_a_line_too_many_is_refused() -> None:

@@ -110,6 +110,19 @@ def test_client_is_known_by_its_host_name_bounded() -> None:
     assert front.client_id == "x" * 200
 
 
+@pytest.mark.parametrize("name", [b"pc\x01", b"pc\x1f", b"pc\x7f", b"p\rc", b"", b"  "])
+def test_host_name_with_control_characters_or_none_is_refused(name: bytes) -> None:
+    assert events(SmtpFront(HOST), b"EHLO " + name)[0] == Send(b"501 5.5.4 EHLO needs a host name\r\n")
+
+
+@pytest.mark.parametrize("name", ["pc", "[IPv6:2001:db8::1]", "my computer", "pc~", "山田"])
+def test_host_name_that_is_only_unusual_is_taken(name: str) -> None:
+    front = SmtpFront(HOST)
+
+    assert events(front, b"EHLO " + name.encode())[0] != Send(b"501 5.5.4 EHLO needs a host name\r\n")
+    assert front.client_id == name
+
+
 def test_chunk_before_login_is_dropped_as_it_comes() -> None:
     front = SmtpFront(HOST)
     events(front, b"BDAT 9000000000 LAST")

@@ -34,6 +34,10 @@ OTHERS = [
     ("451", "upstream_temporary"),
     ("550", "upstream_protocol"),
     ("250 OK", "upstream_protocol"),
+    ("399 ?", "upstream_protocol"),
+    ("400 ?", "upstream_temporary"),
+    ("499 ?", "upstream_temporary"),
+    ("500 ?", "upstream_protocol"),
 ]
 
 

@@ -48,6 +48,7 @@ def test_one_line_too_many_is_garbled(reader: ReplyReader) -> None:
 def test_one_octet_too_many_is_garbled(reader: ReplyReader) -> None:
     reader.take(b"220-" + b"x" * 44, 8)  # 50 with its CRLF
     assert reader.take(b"220 " + b"x" * 44, 8) is not None
+    assert reader.take(b"220 " + b"x" * 94, 8) is not None
 
     reader.take(b"220-" + b"x" * 44, 8)
     with pytest.raises(Garbled, match="too long"):
