@@ -10,11 +10,12 @@ from typing import Any
 from benchmarks.harness.calibrate import Calibration, calibrate
 from benchmarks.harness.cores import Cores
 from benchmarks.harness.lab import Lab
-from benchmarks.harness.loadgen import Load, LoadFailed, Target
+from benchmarks.harness.loadgen import Load, Target
 from benchmarks.harness.meter import core_busy_s
-from benchmarks.harness.results import Gap, Results, Sample
+from benchmarks.harness.results import Results, Sample
 from benchmarks.harness.scale import Scale
 from benchmarks.peers.base import Peer
+from cgappliance.testing.lab.slapd import Slapd
 
 FOREIGN_SHARE = 0.03  #: of the proxy's core, used by others: more than that is a disturbance
 SHORTEST_S = 0.5  #: shares of shorter windows are below the resolution of the kernel's 10 ms steps
@@ -60,6 +61,7 @@ class Bench:
     cores: Cores
     scale: Scale
     results: Results
+    directories: dict[str, Slapd] = field(default_factory=dict)  #: made for a study, kept for its next run
     usual: list[float] = field(default_factory=list)  #: calibrations so far, CPU seconds
 
     def load(self, work: str, target: Target, **options: float | bool) -> Load:
@@ -103,21 +105,18 @@ class Bench:
             "upstream_core": upstream["cpu_s"] / seconds,
             "foreign_core": max(0.0, foreign / seconds),
         }
-        return Measured(figures, seconds, proxy, upstream, load, self._disturbances(load, seconds, around))
+        return Measured(figures, seconds, proxy, upstream, load, self.disturbances(load, seconds, around))
 
-    def _disturbances(self, load: Mapping[str, float], seconds: float, around: tuple[Calibration, Calibration]) -> tuple[str, ...]:
+    def disturbances(self, load: Mapping[str, float], seconds: float, around: tuple[Calibration, Calibration]) -> tuple[str, ...]:
+        """Return why a measurement is doubtful: by the calibrations around it and by who else used the proxy's core."""
         usual = sorted(self.usual)[len(self.usual) // 2]
         reasons = []
         if any(calibration.slower_than(usual) for calibration in around):
             reasons.append("the core was slower than usual")
-        if self.cores.proxy_is_alone and seconds >= SHORTEST_S and load["proxy_core"] and load["foreign_core"] > FOREIGN_SHARE:
+        if self.cores.proxy_is_alone and seconds >= SHORTEST_S and load["foreign_core"] > FOREIGN_SHARE:
             reasons.append("others used the proxy's core")
         return tuple(reasons)
 
     def keep(self, peer: Peer, workload: str, run: int, measured: Measured, values: Mapping[str, float]) -> None:
         """Add a sample to the results."""
         self.results.samples.append(Sample(peer.name, workload, run, values, measured.load, measured.disturbed))
-
-    def miss(self, peer: Peer, workload: str, error: LoadFailed) -> None:
-        """Add a gap to the results."""
-        self.results.gaps.append(Gap(peer.name, workload, str(error), failed=True))

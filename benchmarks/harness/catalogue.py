@@ -1,4 +1,4 @@
-"""All peers and all workloads, in the order of the table."""
+"""All peers, workloads and studies, in the order of the table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from benchmarks.peers.dovecot import Dovecot, DovecotCached
 from benchmarks.peers.emailproxy import EmailProxy
 from benchmarks.peers.haproxy import HAProxy, HAProxyFull
 from benchmarks.peers.nginx import Nginx
+from benchmarks.studies import ceiling, growth, latency, workers
+from benchmarks.studies.base import Study
 from benchmarks.workloads import bulk, commands, idle, logins
 from benchmarks.workloads.base import Workload
 
@@ -26,3 +28,4 @@ PEERS: tuple[type[Peer], ...] = (
     BareRelay,
 )
 WORKLOADS: tuple[Workload, ...] = (*logins.WORKLOADS, *bulk.WORKLOADS, *commands.WORKLOADS, *idle.WORKLOADS)
+STUDIES: tuple[Study, ...] = (ceiling.STUDY, workers.STUDY, growth.STUDY, latency.STUDY)

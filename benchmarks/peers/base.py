@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,10 +54,6 @@ class Peer(ABC):
     def pss_kib(self) -> int | None:
         """Return the memory of its process tree; None: it has none."""
         return None
-
-    def worker_pids(self) -> Sequence[int]:
-        """Return the processes that carry connections, when it has several on purpose."""
-        return ()
 
     def why_unfit(self, workload: str) -> str | None:
         """Return why a workload makes no sense for it."""
@@ -143,10 +139,9 @@ class ProxyPeer(Peer):
         """Return the memory of its process tree."""
         return meter.pss_kib(self._meter.pids()) if self._meter else None
 
-    @property
-    def meter_kind(self) -> str:
-        """How its CPU time is measured."""
-        return self._meter.kind if self._meter else ""
+    def pids(self) -> list[int]:
+        """Return the processes that it consists of now."""
+        return self._meter.pids() if self._meter else []
 
     def target(self, protocol: str, users: int, first_user: int = 0) -> Target:
         """Return where it listens."""

@@ -1,0 +1,1 @@
+"""What is measured on the appliance alone: how it grows, what a slow line costs a login, and what the machine would allow."""

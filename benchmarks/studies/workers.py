@@ -1,0 +1,70 @@
+"""Two workers against one: what the second core brings.
+
+A machine with two cores has none to spare for the load, so wall-clock figures of two workers would measure the load generator.
+What counts is CPU time: how much more a unit of work costs with two workers (locks, caches, the supervisor), and how evenly the
+work falls on them, since the busier one is full first. ``two_against_one`` is what two free cores would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.harness.bench import Bench, Measured
+from benchmarks.harness.meter import process_cpu_s
+from benchmarks.peers.appliance import Appliance, Shape
+from benchmarks.studies.base import Study, keep, log_in_all, logins, running
+
+DOWNLOADS = 16  #: sessions: enough to fall on both workers alike
+
+Work = Callable[[Bench, Appliance], Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a unit of work cost, and how it was spread."""
+
+    measured: Measured
+    cpu_s_per_unit: float
+    spread: float  #: CPU time of all workers, by that of the busiest: 2.0 is even for two
+
+
+def _logins(bench: Bench, appliance: Appliance) -> Measured:
+    return logins(bench, appliance, appliance.target("imap", bench.scale.users))
+
+
+def _download(bench: Bench, appliance: Appliance) -> Measured:
+    scale, target = bench.scale, appliance.target("imap", bench.scale.users)
+    options = {"sessions": DOWNLOADS, "mib": scale.bulk_mib_eight, "seconds": scale.seconds, "warmup": scale.warmup_s / 2}
+    with bench.load("download", target, **options) as load:
+        return bench.run(appliance, load)
+
+
+WORKS: Sequence[tuple[str, Work, str]] = (("logins", _logins, "operations"), ("download", _download, "bytes"))
+
+
+def _measure(bench: Bench, appliance: Appliance, work: Work, unit: str) -> Cost:
+    before = {pid: process_cpu_s(pid) for pid in appliance.pids()}
+    measured = work(bench, appliance)
+    spent = sorted((process_cpu_s(pid) - start for pid, start in before.items()), reverse=True)[: appliance.shape.workers]
+    return Cost(measured, measured.proxy_cpu_s / float(measured.figures[unit]), sum(spent) / spent[0])
+
+
+def run(bench: Bench, number: int) -> None:
+    """Measure one and two workers, one after the other."""
+    costs: dict[str, list[Cost]] = {name: [] for name, _, _ in WORKS}
+    for workers in (1, 2):
+        with running(bench, f"workers-{workers}", Shape(workers=workers)) as appliance:
+            log_in_all(bench, appliance.target("imap", bench.scale.users))
+            for name, work, unit in WORKS:
+                costs[name].append(_measure(bench, appliance, work, unit))
+    for name, (one, two) in costs.items():
+        values = {
+            "two_against_one": one.cpu_s_per_unit / two.cpu_s_per_unit * two.spread,
+            "cost_of_two": two.cpu_s_per_unit / one.cpu_s_per_unit,
+            "spread": two.spread,
+        }
+        keep(bench, f"workers-{name}", number, values, one.measured, two.measured)
+
+
+STUDY = Study("workers", "two workers against one: logins and downloads", run)
