@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SUFFIX = "dc=lab,dc=test"
 PEOPLE_DN = f"ou=people,{SUFFIX}"
@@ -15,6 +15,7 @@ GROUPS_DN = f"ou=groups,{SUFFIX}"
 SERVICE_DN = f"cn=proxy,ou=services,{SUFFIX}"  #: may read everything but passwords
 SERVICE_PASSWORD = "proxy-secret"
 
+TIME = "%Y%m%d%H%M%SZ"  #: RFC 4517 3.3.13: generalized time
 FAR_PAST = "20200101000000Z"
 FOR_EVER = "000001010000Z"  #: slapo-ppolicy(5): locked until an administrator unlocks it
 
@@ -31,7 +32,8 @@ class Person:
     groups: Sequence[str] = ()
     must_change: bool = False  #: the password was reset by an administrator
     locked: bool = False  #: by an administrator
-    expired: bool = False  #: the password is older than the policy allows
+    expired: bool = False  #: the password is older than any policy allows
+    password_age_s: int = 0
     attributes: Mapping[str, str] = field(default_factory=dict)  #: further ones
 
 
@@ -78,7 +80,7 @@ def entries(members: Sequence[Person], policy: Policy, *, memberof: bool) -> Ite
 
 def _person_attributes(person: Person, *, memberof: bool) -> Mapping[str, Sequence[str]]:
     name = person.address.partition("@")[0]
-    changed = FAR_PAST if person.expired else datetime.now(UTC).strftime("%Y%m%d%H%M%SZ")
+    changed = FAR_PAST if person.expired else (datetime.now(UTC) - timedelta(seconds=person.password_age_s)).strftime(TIME)
     # slapadd runs no overlay: what memberof and ppolicy would have written has to stand in the data
     operational: dict[str, Sequence[str]] = {"pwdChangedTime": [changed]}
     if person.groups and memberof:

@@ -6,6 +6,8 @@ The two steps use connections of their own: one that is bound as the appliance f
 from __future__ import annotations
 
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -69,11 +71,12 @@ class ServiceConnector(PlainConnector):
 class OpenLdapBackend:
     """Verifies passwords against one tenant's OpenLDAP servers."""
 
-    def __init__(self, context: TenantContext) -> None:
+    def __init__(self, context: TenantContext, clock: Callable[[], float] = time.monotonic) -> None:
+        """Prepare; nothing is asked before the first login. ``clock`` decides when a server that failed is asked again."""
         settings = context.settings
         tls = tls_context(settings["ca_file"])
-        rotation = ServerRotation(directory_servers(settings))
-        limits = {"pool_size": settings["pool_size"], "attempt_s": settings["server_timeout_s"]}
+        rotation = ServerRotation(directory_servers(settings), clock=clock)
+        limits = {"pool_size": settings["pool_size"], "attempt_s": settings["server_timeout_s"], "clock": clock}
         service = ServiceConnector(tls, settings["bind_dn"], settings["bind_password_file"])
         self._search = verbs.Search.of(settings)
         self._searching = Failover(rotation, service, **limits)
