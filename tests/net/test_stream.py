@@ -1,0 +1,90 @@
+import socket
+import ssl
+
+import gevent
+import pytest
+
+from cgappliance.errors import DeadlineExceeded, PeerGone, TlsFailed
+from cgappliance.net.deadline import deadline
+from cgappliance.net.stream import release
+
+from .conftest import bare, stream_over
+
+
+def test_bytes_arrive_as_sent(tls_pair):
+    server, client = tls_pair()
+    client.sendall(b"a" * 100_000)
+    received = b""
+    while len(received) < 100_000:
+        received += server.recv()
+    assert received == b"a" * 100_000
+
+
+def test_close_is_an_empty_read(tls_pair):
+    server, client = tls_pair()
+    client.close()
+    assert server.recv() == b""
+
+
+def test_close_without_close_notify_is_an_empty_read_too(tls_pair):
+    server, client = tls_pair()
+    server.sendall(b"x")
+    client.recv()  # with its session tickets: what is left unread in a socket makes the close a reset
+    client.close(goodbye=False)
+    assert server.recv() == b""
+
+
+def test_close_twice_is_fine(tls_pair):
+    server, _ = tls_pair()
+    server.close()
+    server.close()
+
+
+def test_reset_is_peer_gone(tls_pair):
+    server, client = tls_pair()
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    release(client)
+    with pytest.raises(PeerGone, match="connection lost"):
+        server.recv()
+
+
+def test_read_that_waits_too_long_meets_the_deadline(tls_pair):
+    server, _ = tls_pair()
+    with pytest.raises(DeadlineExceeded, match="command: no answer"), deadline(0.05, "command"):
+        server.recv()
+
+
+def test_write_to_a_peer_that_does_not_read_meets_the_deadline(tls_pair):
+    server, _client = tls_pair()
+    with pytest.raises(DeadlineExceeded), deadline(0.2, "reply"):
+        server.sendall(bytes(50_000_000))
+
+
+def test_certificate_of_another_host_is_refused_in_words(server_context, client_context):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        far, _ = listener.accept()
+    server = stream_over(bare(far), server_context, server_side=True)
+    client = stream_over(bare(near), client_context, server_hostname="imap.gmail.com")
+    job = gevent.spawn(server.handshake)
+    with pytest.raises(TlsFailed, match="certificate not accepted: Hostname mismatch"):
+        client.handshake()
+    with pytest.raises(TlsFailed, match="bad certificate"):
+        job.get(timeout=5)
+    for stream in (server, client):
+        stream.close(goodbye=False)
+
+
+def test_garbage_after_the_handshake_is_peer_gone(tls_pair):
+    server, client = tls_pair()
+    client.sock.send(b"this is not a TLS record")
+    with pytest.raises(PeerGone, match="TLS"):
+        server.recv()
+
+
+def test_idle_stream_owns_no_buffer_of_ours(tls_pair):
+    server, client = tls_pair()
+    client.sendall(b"x")
+    server.recv()
+    assert isinstance(server.incoming, ssl.MemoryBIO)
+    assert (server.incoming.pending, server.outgoing.pending) == (0, 0)
