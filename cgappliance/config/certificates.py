@@ -38,8 +38,16 @@ class Finding:
     severity: Severity = Severity.ERROR
 
 
-def check_pair(certificate: Path, private_key: Path, hostname: str, now: datetime) -> list[Finding]:
-    """Return what is wrong with a listener's chain and key. Blocks on both files.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A listener's chain and key, looked at."""
+
+    findings: list[Finding]
+    good_until: datetime  #: when time alone may change the findings
+
+
+def check_pair(certificate: Path, private_key: Path, hostname: str, now: datetime) -> Checked:
+    """Check a listener's chain and key. Blocks on both files.
 
     Args:
         certificate: PEM, the server's certificate first.
@@ -63,7 +71,7 @@ def check_pair(certificate: Path, private_key: Path, hostname: str, now: datetim
         findings += _match(chain, key, certificate)
     if chain and not any(finding.severity is Severity.ERROR for finding in findings):
         findings += _accepted_by_openssl(certificate, private_key)
-    return findings
+    return Checked(findings, min((moment for link in chain for moment in _turning_points(link) if moment > now), default=now))
 
 
 def read_chain(path: Path) -> list[x509.Certificate]:
@@ -106,6 +114,12 @@ def _validity(chain: list[x509.Certificate], now: datetime) -> Iterator[Finding]
         elif ends - now < WARN_BEFORE:
             days = (ends - now).days
             yield Finding("certificate", f"{which} expires in {days} days, on {ends:%Y-%m-%d}", _RENEW, Severity.WARNING)
+
+
+def _turning_points(certificate: x509.Certificate) -> tuple[datetime, ...]:
+    """Return the moments at which ``_validity`` changes its mind."""
+    ends = certificate.not_valid_after_utc
+    return certificate.not_valid_before_utc, ends - WARN_BEFORE, ends
 
 
 def _names(certificate: x509.Certificate, hostname: str) -> Iterator[Finding]:

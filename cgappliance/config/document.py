@@ -15,6 +15,7 @@ from typing import Any
 
 from cgappliance.config.locate import locate, nearest_line
 from cgappliance.config.problem import KeyPath, Problem
+from cgappliance.config.stamp import Stamp
 
 #: A tenant file with 4096 networks has 150 KB; a file that is larger than this is no configuration file.
 MAX_FILE_BYTES = 1024 * 1024
@@ -50,6 +51,7 @@ class Document:
     complete: bool = True  #: False: some lines could not be read, so that a missing key may stand in one of them
     content: bytes = b""
     modified_ns: int = 0
+    stamp: Stamp | None = None  #: None: it could not be read
 
     @property
     def folder(self) -> Path:
@@ -69,21 +71,22 @@ def read_document(path: Path) -> Document:
             return _unreadable(path, "is not a regular file", "remove it, or put a file in its place")
         if status.st_size > MAX_FILE_BYTES:
             return _unreadable(path, f"is larger than {MAX_FILE_BYTES} bytes", "is it a configuration file?")
+        stamp = Stamp.of(path, status)
         content = path.read_bytes()
     except OSError as error:
         return _unreadable(path, f"cannot be read: {error.strerror}", "the service must be able to read it")
-    return _parse(path, content, status.st_mtime_ns)
+    return _parse(path, content, status.st_mtime_ns, stamp)
 
 
 def _unreadable(path: Path, problem: str, remedy: str) -> Document:
     return Document(path, {}, {}, (Problem(str(path), 0, "", problem, remedy),), complete=False)
 
 
-def _parse(path: Path, content: bytes, modified_ns: int) -> Document:
+def _parse(path: Path, content: bytes, modified_ns: int, stamp: Stamp) -> Document:
     text, problems = _decode(path, content)
     data, lines, errors = _values(text)
     problems += [_problem(path, error) for error in errors]
-    return Document(path, data, lines, tuple(problems), not errors, content, modified_ns)
+    return Document(path, data, lines, tuple(problems), not errors, content, modified_ns, stamp)
 
 
 def _decode(path: Path, content: bytes) -> tuple[str, list[Problem]]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cgappliance.config.problem import Unfit
+from cgappliance.config.stamp import Stamp
 from cgappliance.secret import Secret
 
 #: Passwords and service-account keys have at most a few KB; more is a mistake, and would be held in memory per tenant.
@@ -29,6 +30,7 @@ class NamedFiles:
         """Take the folder where relative paths start."""
         self._folder = folder
         self._digests: dict[Path, bytes] = {}
+        self._stamps: list[Stamp] = []
 
     def resolve(self, text: str) -> Path:
         """Return the absolute path of a file named in the configuration file.
@@ -47,7 +49,7 @@ class NamedFiles:
             Unfit: it cannot, or is no regular file.
         """
         path = self.resolve(text)
-        with _opened(path) as file:
+        with self._opened(path) as file:
             self._digests[path] = hashlib.file_digest(file, "sha256").digest()
         return path
 
@@ -58,7 +60,7 @@ class NamedFiles:
             Unfit: it cannot, or others can too.
         """
         path = self.resolve(text)
-        with _opened(path) as file:
+        with self._opened(path) as file:
             _refuse_others(path, file)
             self._digests[path] = hashlib.file_digest(file, "sha256").digest()
         return path
@@ -70,7 +72,7 @@ class NamedFiles:
             Unfit: the file cannot be read, is empty, too large or no UTF-8, or others may read it.
         """
         path = self.resolve(text)
-        with _opened(path) as file:
+        with self._opened(path) as file:
             _refuse_others(path, file)
             content = file.read(MAX_SECRET_BYTES + 1)
         if len(content) > MAX_SECRET_BYTES:
@@ -88,6 +90,26 @@ class NamedFiles:
             digest.update(os.fsencode(path) + b"\0" + inner)
         return digest.hexdigest()
 
+    @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """Return the stamp of each file that was asked for, taken before it was read."""
+        return tuple(self._stamps)
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[io.BufferedReader]:
+        """Open a regular file for reading; a pipe or device is refused and not waited for."""
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise Unfit(f"{path} is not a regular file", "name a file")
+            self._stamps.append(Stamp.of(path, status))
+            with path.open("rb") as file:
+                yield file
+        except PermissionError:
+            raise Unfit(f"{path} cannot be read: Permission denied", "give the service's user or group read permission") from None
+        except OSError as error:
+            raise Unfit(f"{path} cannot be read: {error.strerror}", "correct the path, or put the file there") from None
+
 
 def _secret(path: Path, content: bytes) -> Secret:
     try:
@@ -104,17 +126,3 @@ def _refuse_others(path: Path, file: io.BufferedReader) -> None:
     mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     if mode & _OTHERS:
         raise Unfit(f"others may access {path} (mode {mode:04o})", f"chmod {mode & ~_OTHERS:04o} {path}")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a regular file for reading; a pipe or device is refused and not waited for."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise Unfit(f"{path} is not a regular file", "name a file")
-        with path.open("rb") as file:
-            yield file
-    except PermissionError:
-        raise Unfit(f"{path} cannot be read: Permission denied", "give the service's user or group read permission") from None
-    except OSError as error:
-        raise Unfit(f"{path} cannot be read: {error.strerror}", "correct the path, or put the file there") from None

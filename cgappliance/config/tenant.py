@@ -17,6 +17,7 @@ from cgappliance.config.files import NamedFiles
 from cgappliance.config.plugin_tables import read_choice
 from cgappliance.config.problem import KeyPath, Problem, Unfit
 from cgappliance.config.reader import Reader, top_level_keys
+from cgappliance.config.stamp import Stamp
 from cgappliance.model import Listen, MailProtocol, Network, PluginChoice, Profile, Tenant, Upstream
 from cgappliance.plugins import Kinds
 
@@ -49,6 +50,12 @@ class Draft:
     problems: tuple[Problem, ...]
     claims: tuple[Claim, ...]  #: also of a file with mistakes, as far as they can be read
     tenant: Tenant | None  #: None: there is an error
+    stamps: tuple[Stamp, ...]  #: of the file and of those that it names
+    good_until: datetime  #: when it must be checked again, even if no file changes
+
+    def still_good(self, now: datetime) -> bool:
+        """Tell whether reading again would give the same, for certain. Blocks on the file system."""
+        return self.tenant is not None and now < self.good_until and all(stamp.still_holds() for stamp in self.stamps)
 
 
 def read_tenant(document: Document, kinds: Kinds, now: datetime, more_profiles: MoreProfiles = no_more_profiles) -> Draft:
@@ -62,19 +69,22 @@ def read_tenant(document: Document, kinds: Kinds, now: datetime, more_profiles: 
     """
     name = document.path.stem
     reader = Reader(document, NamedFiles(document.folder))
-    parts = _Parts(reader)
+    parts = _Parts(reader, now)
     _check_id(reader, name)
     auth, google = _choices(reader, kinds, parts.top.get("edition"))
-    parts.check(now, more_profiles(name))
+    parts.check(more_profiles(name))
     tenant = None if reader.failed else _build(name, reader, parts, auth, google)
-    return Draft(name, document, tuple(reader.problems), tuple(parts.claims()), tenant)
+    stamps = reader.files.stamps if document.stamp is None else (document.stamp, *reader.files.stamps)
+    return Draft(name, document, tuple(reader.problems), tuple(parts.claims()), tenant, stamps, parts.good_until)
 
 
 class _Parts:
     """The tables of one file that do not depend on plugins."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, now: datetime) -> None:
         self._reader = reader
+        self._now = now
+        self.good_until = now
         reader.refuse_unknown((), top_level_keys(schema.TENANT), schema.TENANT)
         for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY):
             reader.refuse_unknown((table.name,), table.names(), schema.TENANT)
@@ -99,12 +109,12 @@ class _Parts:
             for address in self.listen.get("addresses", ()):
                 yield Claim(("port", str(port)), address, ("listen", key))
 
-    def check(self, now: datetime, more_profiles: Container[str]) -> None:
+    def check(self, more_profiles: Container[str]) -> None:
         """Note what is wrong between keys."""
         self._check_period()
         self._check_ports()
+        self._check_certificate()
         self._check_default_profile(more_profiles)
-        self._check_certificate(now)
         self._check_upstream_ca()
 
     def _read_profiles(self) -> dict[str, Profile]:
@@ -140,7 +150,10 @@ class _Parts:
 
     def _check_default_profile(self, more: Container[str]) -> None:
         wanted = self.policy.get("default_profile", "")
-        if wanted and wanted not in self._reader.raw_table(("profiles",)) and wanted not in more:
+        if not wanted or wanted in self._reader.raw_table(("profiles",)):
+            return
+        self.good_until = self._now  # what stands elsewhere changes without this file
+        if wanted not in more:
             known = ", ".join(map(str, self._reader.raw_table(("profiles",)))) or "none"
             self._reader.note(
                 ("policy", "default_profile"),
@@ -148,11 +161,13 @@ class _Parts:
                 f'add [profiles.{wanted}], or name one of: {known}; "": none',
             )
 
-    def _check_certificate(self, now: datetime) -> None:
+    def _check_certificate(self) -> None:
         if "certificate" not in self.listen or "private_key" not in self.listen:
             return
         certificate, private_key = self.listen["certificate"], self.listen["private_key"]
-        for found in check_pair(certificate, private_key, self.listen.get("hostname", ""), now):
+        checked = check_pair(certificate, private_key, self.listen.get("hostname", ""), self._now)
+        self.good_until = checked.good_until
+        for found in checked.findings:
             self._reader.note(("listen", found.key), found.problem, found.remedy, found.severity)
 
     def _check_upstream_ca(self) -> None:

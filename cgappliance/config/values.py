@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cgappliance.config.problem import Problem, sort_key
 from cgappliance.model import Tenant
+
+if TYPE_CHECKING:  # a plugin imports this package, and drafts know the plugins
+    from cgappliance.config.tenant import Draft
 
 DEFAULT_PATH: Final = Path("/etc/cgappliance/cgappliance.toml")
 
@@ -60,6 +63,7 @@ class Config:
     tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: those without error, by id
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  #: all problems of each tenant with an error, by id
     warnings: tuple[Problem, ...] = ()  #: of the tenants without error
+    drafts: tuple[Draft, ...] = field(default=(), repr=False, compare=False)  #: what the next ``load_tenants`` need not read again
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def check(folder: Path, hostname: str = HOSTNAME, at: datetime | None = None) -> list[str]:
-    found = check_pair(folder / "acme.crt", folder / "acme.key", hostname, at or now())
+    found = check_pair(folder / "acme.crt", folder / "acme.key", hostname, at or now()).findings
     return [f"{'warning: ' if finding.severity is Severity.WARNING else ''}{finding.key}: {finding.problem}" for finding in found]
 
 
@@ -81,6 +81,20 @@ def test_validity_is_told_by_the_second(tmp_path: Path):
     assert check(tmp_path, at=ends + second) == [f"certificate: the certificate expired on {ends:%Y-%m-%d}"]
     assert check(tmp_path, at=begins) == []
     assert check(tmp_path, at=begins - second)[0].startswith("certificate: the certificate is not valid before")
+
+
+def test_findings_hold_until_the_next_turn_of_the_certificate(tmp_path: Path):
+    certificate, key = write_pair(tmp_path)
+    leaf = read_chain(certificate)[0]
+    begins, ends, second = leaf.not_valid_before_utc, leaf.not_valid_after_utc, timedelta(seconds=1)
+    turns = [begins, ends - 30 * DAY, ends]
+    for before, turn in zip([begins - second, *turns], [*turns, ends + second], strict=True):
+        assert check_pair(certificate, key, HOSTNAME, before).good_until == (turn if before < ends else before)
+
+
+def test_nothing_holds_of_files_that_could_not_be_read(tmp_path: Path):
+    moment = now()
+    assert check_pair(tmp_path / "a", tmp_path / "b", HOSTNAME, moment).good_until == moment
 
 
 def test_expired_link_of_the_chain_is_a_warning(tmp_path: Path):

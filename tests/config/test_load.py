@@ -154,6 +154,66 @@ def test_reload_leaves_an_unchanged_tenant_equal(place: Place):
     assert load_tenants(before.settings, KINDS).tenants == before.tenants
 
 
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files count as old enough to be known by their stamps."""
+    monkeypatch.setattr("cgappliance.config.stamp.SETTLED_AFTER_NS", -(10**18))
+
+
+@pytest.mark.usefixtures("settled")
+def test_reload_takes_unchanged_tenants_from_what_was_read_before(place: Place):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    place.tenant("beta", *OTHER)
+    after = load_tenants(before.settings, KINDS, previous=before)
+    assert after.tenants["acme"] is before.tenants["acme"]
+    assert set(after.tenants) == {"acme", "beta"}
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    "name", ["conf.d/acme.toml", "tls/acme.crt", "tls/acme.key", "secrets/acme-bind", "secrets/acme-google.json"]
+)
+def test_reload_reads_a_tenant_again_when_a_file_of_it_changed(place: Place, name: str):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    path = place.root / name
+    path.write_bytes(path.read_bytes() + b"\n#")
+    after = load_tenants(before.settings, KINDS, previous=before)
+    assert after.tenants.get("acme") is not before.tenants["acme"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_reload_forgets_a_tenant_whose_file_is_gone(place: Place):
+    path = place.tenant("acme")
+    before = load(place.toml, KINDS)
+    path.unlink()
+    assert load_tenants(before.settings, KINDS, previous=before).tenants == {}
+
+
+@pytest.mark.usefixtures("settled")
+def test_reload_reads_broken_tenants_again(place: Place):
+    place.tenant("acme", ("acme-bind", "missing"))
+    before = load(place.toml, KINDS)
+    write_private(place.root / "secrets/missing", "pw")
+    assert set(load_tenants(before.settings, KINDS, previous=before).tenants) == {"acme"}
+
+
+@pytest.mark.usefixtures("settled")
+def test_reload_sees_a_profile_that_vanished_from_elsewhere(place: Place):
+    place.tenant("acme", ("[auth]", '[policy]\ndefault_profile = "office"\n[auth]'))
+    settings = load(place.toml, KINDS).settings
+    before = load_tenants(settings, KINDS, more_profiles=lambda _: ["office"])
+    assert set(before.tenants) == {"acme"}
+    assert set(load_tenants(settings, KINDS, previous=before).broken) == {"acme"}
+
+
+def test_reload_does_not_trust_a_file_that_has_just_changed(place: Place):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    assert load_tenants(before.settings, KINDS, previous=before).tenants["acme"] is not before.tenants["acme"]
+
+
 def test_reload_protects_the_tenants_on_line(place: Place):
     place.tenant("acme", age=5)
     before = load(place.toml, KINDS)
