@@ -11,7 +11,7 @@ from typing import Any
 
 import trustme
 
-from cgappliance.config.document import Document, read_document
+from cgappliance.config.document import read_document
 from cgappliance.config.files import NamedFiles
 from cgappliance.config.problem import Problem
 from cgappliance.config.reader import Reader
@@ -49,10 +49,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def write_pair(folder: Path, *names: str, expires: timedelta = timedelta(days=365)) -> tuple[Path, Path]:
-    """Write a certificate chain and its key to ``acme.crt`` and ``acme.key``."""
+def write_pair(folder: Path, *names: str, expires: timedelta = timedelta(days=365), stem: str = "acme") -> tuple[Path, Path]:
+    """Write a certificate chain and its key to ``acme.crt`` and ``acme.key``, or with another stem."""
     leaf = authority().issue_cert(*(names or (HOSTNAME,)), not_after=now() + expires, key_type=trustme.KeyType.ECDSA)
-    certificate, key = folder / "acme.crt", folder / "acme.key"
+    certificate, key = folder / f"{stem}.crt", folder / f"{stem}.key"
     certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     write_private(key, leaf.private_key_pem.bytes())
     return certificate, key
@@ -140,7 +140,3 @@ def read_text(folder: Path, text: str) -> Reader:
 def told(problems: tuple[Problem, ...] | list[Problem]) -> list[str]:
     """Return problems as lines, with file names without their folder."""
     return [str(problem).removeprefix(f"{Path(problem.file).parent}/") for problem in problems]
-
-
-def document(path: Path) -> Document:
-    return read_document(path)
