@@ -78,6 +78,7 @@ class Shape:
 
     tenants: int = 1
     workers: int = 1
+    cores: tuple[int, ...] = ()  #: empty: the proxy's
     directory: Slapd | None = None  #: None: the lab's
     upstream_ports: dict[str, int] = field(default_factory=dict)  #: by protocol; absent: the lab's
     token_url: str = ""  #: "": the lab's
@@ -95,7 +96,6 @@ class Appliance(ProxyPeer):
         """Choose ports. ``label`` tells several appliances of one benchmark apart."""
         self.shape = shape or self.usual
         super().__init__(lab, label)
-        self.two_cores = self.shape.workers > 1
         base = free_block(self.shape.tenants * len(OFFSETS))
         self.ports = {protocol: base + offset for protocol, offset in OFFSETS.items()}
         self._log_at_start = 0
@@ -134,6 +134,10 @@ class Appliance(ProxyPeer):
             **ports,
             **{f"upstream_{protocol}": self.upstream_port(protocol) for protocol in OFFSETS},
         )
+
+    def cores(self) -> tuple[int, ...]:
+        """Return the cores that it may use."""
+        return self.shape.cores or super().cores()
 
     def argv(self) -> list[str]:
         """Run ``serve``."""

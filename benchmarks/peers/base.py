@@ -67,7 +67,6 @@ class ProxyPeer(Peer):
     """A peer that is a server program between client and upstream, on the proxy's core."""
 
     stop_timeout_s: ClassVar[float] = 20.0
-    two_cores = False  #: True: it may also use the second worker's core
 
     def __init__(self, lab: Lab, label: str = "") -> None:
         """Choose ports; ``configure`` writes what the program reads. Each instance has a folder of its own."""
@@ -91,6 +90,10 @@ class ProxyPeer(Peer):
         """Return all that the program sees of the environment."""
         return clean_environment()
 
+    def cores(self) -> tuple[int, ...]:
+        """Return the cores that it may use."""
+        return (self.lab.cores.proxy,)
+
     def ready(self) -> bool:
         """Whether it serves."""
         return all(port_open("127.0.0.1", port) for port in self.ports.values())
@@ -100,13 +103,12 @@ class ProxyPeer(Peer):
         return frozenset({0, -15, 143})
 
     def start(self) -> None:
-        """Run it in a meter on the proxy's core; returns when all its ports answer."""
+        """Run it in a meter on its cores; returns when it is ready."""
         self.configure()
         self._starts += 1
         self._meter = meter.make_meter(f"{self.folder.name}-{self._starts}")
-        cores = self.lab.cores
         self._process = ServerProcess(
-            self._meter.wrap(pinned(self.argv(), cores.proxy, *([cores.second] if self.two_cores else []))),
+            self._meter.wrap(pinned(self.argv(), *self.cores())),
             log=self.folder / "output.log",
             ready=self.ready,
             environment=self.environment(),
