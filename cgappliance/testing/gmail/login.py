@@ -27,6 +27,11 @@ class Decision:
     expires_at: float | None = None  #: the end of the token, and so of the session
 
 
+def named_account(state: GmailState, protocol: MailProtocol, username: str) -> Account | None:
+    """Return the account that a user name means, POP3's ``recent:`` left out; None when there is none."""
+    return state.directory.find(_without_recent(protocol, username)[0])
+
+
 def by_password(state: GmailState, protocol: MailProtocol, username: str, password: str) -> Decision:
     """Decide a login with a name and a password: the account's own (where allowed) or an app password."""
     name, recent = _without_recent(protocol, username)

@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn
 
 from cgappliance.model import MailProtocol
 from cgappliance.testing.gmail.directory import Account
-from cgappliance.testing.gmail.login import Decision, by_password, by_token
+from cgappliance.testing.gmail.login import Decision, by_password, by_token, named_account
 from cgappliance.testing.gmail.records import LoginRecord
 from cgappliance.testing.gmail.sasl import Bearer, Plain
 from cgappliance.testing.gmail.state import GmailState
@@ -82,13 +82,13 @@ class Session:
         except Interrupted as order:
             self._suffer(Fault(order.kind, Stage.SESSION))
 
-    def reach(self, stage: Stage) -> None:
-        """Let happen what is planned for this moment.
+    def reach(self, stage: Stage, account: Account | None = None) -> None:
+        """Let happen what is planned for this moment, for all clients of the server or for ``account``'s.
 
         Raises:
             Hangup: the connection is over.
         """
-        faults = self.state.servers[self.protocol].faults + (self.account.switches.faults if self.account else [])
+        faults = self.state.servers[self.protocol].faults + (account.switches.faults if account else [])
         for fault in faults:
             if fault.stage is stage and fault.times != 0 and self.wire.sent_since_login >= fault.after_bytes:
                 self._suffer(fault)
@@ -104,7 +104,7 @@ class Session:
         Raises:
             Hangup: a fault was planned for this moment.
         """
-        self.reach(Stage.LOGIN)
+        self.reach(Stage.LOGIN, named_account(self.state, self.protocol, message.username))
         if isinstance(message, Plain):
             decision = by_password(self.state, self.protocol, message.username, message.password)
         else:
@@ -126,7 +126,7 @@ class Session:
             return
         for start in range(0, len(data), 65536):
             self.wire.send(data[start : start + 65536])
-            self.reach(Stage.SESSION)
+            self.reach(Stage.SESSION, self.account)
             limit = self.account.switches.overquota_after_bytes
             if limit is not None and self.wire.sent_since_login >= limit:
                 self._part(self.farewell_overquota, "overquota")

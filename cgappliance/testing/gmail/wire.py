@@ -44,6 +44,7 @@ class Wire:
         self._deflate: Any = None
         self._drip_s = 0.0
         self._logged_in = False
+        self._reset = False
 
     def start_tls(self, tls: ServerTls) -> None:
         """Do the TLS handshake as the server; blocks up to HANDSHAKE_TIMEOUT_S.
@@ -85,6 +86,8 @@ class Wire:
             if len(self._buffer) > limit_bytes:
                 raise LineTooLong
             self._fill()
+        if end > limit_bytes:
+            raise LineTooLong
         data = bytes(self._buffer[:end])
         del self._buffer[: end + len(mark)]
         return data
@@ -142,7 +145,7 @@ class Wire:
                 return
             case FaultKind.RESET:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                self._sock.close()
+                self._reset = True
             case FaultKind.SILENT:
                 self._swallow()
             case FaultKind.GARBAGE:
@@ -156,8 +159,12 @@ class Wire:
     def close(self) -> None:
         """Close in order: a TLS goodbye, TCP's end, then a moment for the client to read and close too.
 
-        A close with unread bytes in the kernel would be a reset, and the client might lose our last words.
+        A close with unread bytes in the kernel would be a reset, and the client might lose our last words. After
+        ``FaultKind.RESET`` it is to be one.
         """
+        if self._reset:
+            self._sock.close()
+            return
         try:
             with gevent.Timeout(LINGER_S, False):
                 self._say_goodbye()

@@ -3,8 +3,10 @@
 import base64
 import contextlib
 import imaplib
+import os
 import poplib
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +21,49 @@ from cgappliance.testing.lab.certificates import Authority, KeyPair
 ADDRESS = "yuki@acme.example"
 MESSAGE = b"From: taro@acme.example\r\nTo: yuki@acme.example\r\nSubject: Hello\r\n\r\nFirst line\r\n.dotted\r\n"
 TIMEOUT_S = 10.0
+
+
+class Talk:
+    """A raw connection: what the server says, word for word."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext) -> None:
+        plain = socket.create_connection(("localhost", port), TIMEOUT_S)
+        self._sock = tls.wrap_socket(plain, server_hostname="localhost")
+        self._file = self._sock.makefile("rb")
+
+    def line(self) -> str:
+        """Return the next line without CRLF; "" at the end of the connection."""
+        return self._file.readline().decode().removesuffix("\r\n")
+
+    def say(self, text: str | bytes) -> None:
+        self._sock.sendall((text.encode() if isinstance(text, str) else text) + b"\r\n")
+
+    def ask(self, text: str | bytes) -> str:
+        """Send a line and return the next line that comes."""
+        self.say(text)
+        return self.line()
+
+    def answer(self, text: str | bytes, last: str) -> list[str]:
+        """Send a line and return the lines that come, up to the one that starts with ``last``."""
+        self.say(text)
+        lines = [self.line()]
+        while lines[-1] and not lines[-1].startswith(last):
+            lines.append(self.line())
+        return lines
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+    def read_tcp_to_the_end(self) -> None:
+        """Read below TLS, which hides the difference between an end and a reset."""
+        with socket.socket(fileno=os.dup(self._sock.fileno())) as below:
+            below.settimeout(TIMEOUT_S)
+            while below.recv(65536):
+                pass
+
+    def close(self) -> None:
+        self._file.close()
+        self._sock.close()
 
 
 @dataclass
@@ -45,6 +90,31 @@ class Lab:
 
     def xoauth2_line(self, token: str | None = None, user: str = ADDRESS) -> str:
         return base64.b64encode(self.xoauth2(token, user)).decode()
+
+    def talk(self, service: str) -> Talk:
+        """Return a raw connection whose greeting has been read."""
+        talk = self.silent_talk(service)
+        talk.line()
+        return talk
+
+    def silent_talk(self, service: str) -> Talk:
+        """Return a raw connection of which nothing has been read."""
+        talk = Talk(self.gmail.ports[service], self.tls)
+        self.clients.callback(talk.close)
+        return talk
+
+    def imap_talk_in(self) -> Talk:
+        """Return a raw IMAP connection that is logged in."""
+        talk = self.talk("imaps")
+        talk.answer(f"A0 AUTHENTICATE XOAUTH2 {self.xoauth2_line()}", "A0")
+        return talk
+
+    def smtp_talk_in(self) -> Talk:
+        """Return a raw SMTP connection that is logged in."""
+        talk = self.talk("smtps")
+        talk.answer("EHLO client.example", "250 ")
+        assert talk.ask(f"AUTH XOAUTH2 {self.xoauth2_line()}") == "235 2.7.0 Accepted"
+        return talk
 
     def imap(self) -> imaplib.IMAP4_SSL:
         client = imaplib.IMAP4_SSL("localhost", self.gmail.ports["imaps"], ssl_context=self.tls, timeout=TIMEOUT_S)

@@ -49,7 +49,8 @@ def fetch_items(argument: Argument, *, by_uid: bool) -> list[FetchItem]:
         texts = MACROS.get(texts[0].upper(), texts)
     if by_uid and not any(text.upper() == "UID" for text in texts):
         texts = ["UID", *texts]
-    return [_item(text) for text in texts]
+    items = [_item(text) for text in texts]
+    return sorted(items, key=lambda item: ORDER.get(item.name, len(ORDER)))
 
 
 def render(items: list[FetchItem], entry: Entry, mailbox: Mailbox) -> bytes:
@@ -134,19 +135,21 @@ def _labels(entry: Entry, mailbox: Mailbox) -> bytes:
     return b"(" + b" ".join(quoted(LABELS.get(name, name)) for name in names) + b")"
 
 
+#: in the order in which Gmail answers, whatever the client asked for first; getmail counts on it
 SIMPLE: dict[str, Value] = {
+    "X-GM-THRID": lambda entry, _: b"%d" % entry.message.number,
+    "X-GM-MSGID": lambda entry, _: b"%d" % entry.message.number,
+    "X-GM-LABELS": _labels,
     "UID": lambda entry, _: b"%d" % entry.uid,
-    "FLAGS": lambda entry, _: b"(" + flags_text(entry).encode() + b")",
     "MODSEQ": lambda entry, _: b"(%d)" % entry.modseq,
-    "INTERNALDATE": _internal_date,
     "RFC822.SIZE": lambda entry, _: b"%d" % len(entry.message.raw),
+    "INTERNALDATE": _internal_date,
+    "FLAGS": lambda entry, _: b"(" + flags_text(entry).encode() + b")",
     "RFC822": lambda entry, _: literal(entry.message.raw),
     "RFC822.HEADER": lambda entry, _: literal(split(entry.message.raw)[0]),
     "RFC822.TEXT": lambda entry, _: literal(split(entry.message.raw)[1]),
     "ENVELOPE": lambda entry, _: envelope(entry.message.raw),
     "BODY": lambda entry, _: body_structure(entry.message.raw, extended=False),
     "BODYSTRUCTURE": lambda entry, _: body_structure(entry.message.raw, extended=True),
-    "X-GM-MSGID": lambda entry, _: b"%d" % entry.message.number,
-    "X-GM-THRID": lambda entry, _: b"%d" % entry.message.number,
-    "X-GM-LABELS": _labels,
 }
+ORDER = {name.encode(): number for number, name in enumerate(SIMPLE)}
