@@ -36,7 +36,7 @@ def convert(setting: Setting, raw: Any, files: NamedFiles, report: Report) -> tu
             _check_choice(setting, value)
         _check_range(setting, value)
         if setting.check is not None:
-            _raise_problem(setting.check(value))
+            _ask(setting.check, value)
     except Unfit as unfit:
         report((), unfit)
         return None
@@ -157,7 +157,7 @@ def _item(setting: Setting, raw: Any) -> Any:
     _check_choice(setting, text)
     value = _ITEMS[setting.type](text)
     if setting.item_check is not None:
-        _raise_problem(setting.item_check(value))
+        _ask(setting.item_check, value)
     return value
 
 
@@ -178,6 +178,13 @@ def _check_range(setting: Setting, value: Any) -> None:
         raise Unfit(what, f"at most {setting.maximum:g}{unit}")
 
 
-def _raise_problem(text: str | None) -> None:
+def _ask(check: Callable[[Any], str | None], value: Any) -> None:
+    """Raise what a declared check finds; it may be a plugin's, and one that breaks must not hide the other mistakes."""
+    try:
+        text = check(value)
+    except Exception as error:  # noqa: BLE001 - a plugin's own code can raise anything
+        # the type alone: the message may quote a secret
+        problem = f"its check failed with {type(error).__name__}"
+        raise Unfit(problem, "this is a mistake of the program that declares the setting: tell its author") from None
     if text is not None:
         raise Unfit(*split_remedy(text))

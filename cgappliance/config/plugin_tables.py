@@ -67,7 +67,9 @@ def _cross_check(reader: Reader, path: KeyPath, kind: BackendKind | ProviderKind
 
 
 def _note_failure(reader: Reader, path: KeyPath, name: str, error: Exception) -> None:
-    reader.note(path, f"the check of {name!r} failed: {error!r}", "this is a mistake of its plugin: tell the plugin's author")
+    # the type alone: the message may quote a secret
+    problem = f"the check of {name!r} failed with {type(error).__name__}"
+    reader.note(path, problem, "this is a mistake of its plugin: tell the plugin's author")
 
 
 def _note_mistake(reader: Reader, path: KeyPath, mistake: Mistake) -> None:

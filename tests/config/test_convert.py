@@ -148,6 +148,17 @@ def test_own_check_speaks_last():
     assert run(SettingType.INTEGER, 4, check=odd)[1] == ["4 is even (take 5)"]
 
 
+@pytest.mark.parametrize("kind", ["check", "item_check"])
+def test_own_check_that_breaks_is_told_without_its_message(kind: str):
+    def broken(value: object) -> str | None:
+        raise RuntimeError(f"secret {value}")
+
+    reports = run(SettingType.STRINGS, ["hunter2"], **{kind: broken})[1]
+    assert len(reports) == 1
+    assert "its check failed with RuntimeError (this is a mistake of the program" in reports[0]
+    assert "hunter2" not in reports[0]
+
+
 def test_own_check_of_items_is_told_at_the_item():
     def short(value: str) -> str | None:
         return None if len(value) < 3 else "is long (shorten it)"

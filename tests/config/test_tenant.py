@@ -5,6 +5,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cgappliance.config.document import read_document
 from cgappliance.config.tenant import Draft, no_more_profiles, read_tenant
@@ -249,6 +251,24 @@ def test_fingerprint_changes_with_the_certificate_and_the_file(place: Place):
     tenant = read(place.tenant()).tenant
     prints.add(tenant and tenant.fingerprint)
     assert len(prints) == 3
+
+
+LINES = st.lists(
+    st.sampled_from(TENANT.splitlines()) | st.sampled_from(["[profiles.x]", "[[listen]]", "listen = 3", "[auth.servers]", "x = {"]),
+    max_size=20,
+)
+VALUES = st.sampled_from(
+    ['"sso"', "10993", "-1", "[]", '[""]', "[[1]]", "{}", "true", "1.5", "2026-04-01", '"\\u0000"', "07:00:00", "x"]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, values=st.dictionaries(st.integers(0, 19), VALUES, max_size=6))
+def test_any_file_is_a_tenant_or_has_problems_on_its_lines(place: Place, lines: list[str], values: dict[int, str]):
+    rows = [f"{row.partition('=')[0]}= {values[at]}" if at in values and "=" in row else row for at, row in enumerate(lines)]
+    draft = read(place.file("acme", "\n".join(rows)))
+    assert (draft.tenant is None) == any(problem.is_error for problem in draft.problems)
+    assert all(1 <= problem.line <= max(1, len(rows)) for problem in draft.problems)
 
 
 def test_secrets_do_not_show_in_problems_or_tenant(place: Place):
