@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.harness import machine, meter
+from benchmarks.harness import machine, meter, profile
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import Cores
 from benchmarks.harness.execute import execute, say
@@ -15,24 +16,30 @@ from benchmarks.harness.lab import Lab
 from benchmarks.harness.plan import Plan, chosen, everything, parse
 from benchmarks.harness.plot import svg
 from benchmarks.harness.results import Results
+from benchmarks.harness.scale import Scale
 from benchmarks.harness.table import markdown
 
 
-def measure(plan: Plan, programs: Path) -> Results:
-    """Run a plan and return its results. Blocks for minutes to hours."""
-    scale = plan.scale
+@contextlib.contextmanager
+def bench_of(scale: Scale, programs: Path) -> Iterator[Bench]:
+    """Run the back ends in a folder that is gone afterwards."""
     results = Results({**machine.about(scale.name, scale.runs), "idle_sessions": scale.idle, "meter": meter.kind()})
     cores = Cores.of_this_machine()
     with tempfile.TemporaryDirectory(prefix="cgbench-") as folder:
         Path(folder).chmod(0o755)  # Dovecot and nginx give up root and still read their files
         with Lab(Path(folder), cores, programs.resolve(), scale.accounts) as lab:
-            execute(Bench(lab, cores, scale, results), plan)
-    return results
+            yield Bench(lab, cores, scale, results)
+
+
+def measure(plan: Plan, programs: Path) -> Results:
+    """Run a plan and return its results. Blocks for minutes to hours."""
+    with bench_of(plan.scale, programs) as bench:
+        execute(bench, plan)
+        return bench.results
 
 
 def publish(results: Results, folder: Path) -> None:
     """Write the results as JSON, table and picture, and show the table."""
-    folder.mkdir(parents=True, exist_ok=True)
     results.write(folder / "results.json")
     table = markdown(results)
     (folder / "table.md").write_text(table)
@@ -46,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         for name, about in everything():
             say(f"{name:28} {about}")
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.profile:
+        with bench_of(chosen(options).scale, options.programs) as bench:
+            say(profile.write(profile.profile(bench, options.out.resolve()), options.out))
         return 0
     results = Results.read(options.render) if options.render else measure(chosen(options), options.programs)
     publish(results, options.out)

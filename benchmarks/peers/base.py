@@ -141,6 +141,13 @@ class ProxyPeer(Peer):
         """Return the memory of its process tree."""
         return meter.pss_kib(self._meter.pids()) if self._meter else None
 
+    @property
+    def root_pid(self) -> int:
+        """The process that was started."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} does not run")
+        return self._process.pid
+
     def pids(self) -> list[int]:
         """Return the processes that it consists of now."""
         return self._meter.pids() if self._meter else []

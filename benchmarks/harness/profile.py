@@ -1,0 +1,145 @@
+"""Where the appliance's time goes: flame graphs, and microseconds by phase and by library, for a login and for a relayed MB.
+
+py-spy samples the Python stacks of the whole process tree while the load generator works; perf, where it is allowed, tells kernel,
+OpenSSL and interpreter apart. Both only say how time is shared out; how much there is comes from the control group, in a window
+without any profiler.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.bench import Bench
+from benchmarks.harness.cores import pinned
+from benchmarks.harness.phases import shares
+from benchmarks.harness.table import grid
+from benchmarks.peers.appliance import Appliance
+from benchmarks.studies.base import log_in_all
+from benchmarks.workloads.base import WINDOW
+
+RATE_HZ = 400  #: stacks per second; the sampler runs on the load's core
+SETTLE_S = 5.0  #: the load works so much longer than a profiler looks
+TOOL_TIMEOUT_S = 60.0
+KERNEL = "kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is profiled."""
+
+    name: str
+    unit: str
+    work: str
+    protocol: str
+    sessions: int
+    per: float  #: units of one "bytes" or "operations" count
+    count: str
+
+
+SUBJECTS: Sequence[Subject] = (
+    Subject("login", "login", "logins", "imap", WINDOW, 1.0, "operations"),
+    Subject("relay", "relayed MB", "download", "imap", 1, 1e-6, "bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What was found out about one subject."""
+
+    subject: Subject
+    cpu_us: float  #: per unit
+    phases: Mapping[str, float]  #: shares
+    libraries: Mapping[str, float]  #: shares; empty: perf is not there or not allowed
+
+
+def profile(bench: Bench, folder: Path) -> list[Profile]:
+    """Profile all subjects; writes the flame graphs into ``folder``.
+
+    Raises:
+        FileNotFoundError: py-spy is not installed.
+    """
+    appliance = Appliance(bench.lab)
+    appliance.start()
+    try:
+        log_in_all(bench, appliance.target("imap", bench.scale.users))
+        return [_profile(bench, appliance, subject, folder) for subject in SUBJECTS]
+    finally:
+        appliance.stop()
+
+
+def _profile(bench: Bench, appliance: Appliance, subject: Subject, folder: Path) -> Profile:
+    scale, target = bench.scale, appliance.target(subject.protocol, bench.scale.users)
+    options = {"sessions": subject.sessions, "mib": scale.bulk_mib_one, "warmup": scale.warmup_s}
+    with bench.load(subject.work, target, seconds=scale.seconds, **options) as load:
+        measured = bench.run(appliance, load)
+    cpu_us = measured.proxy_cpu_s * 1e6 / (float(measured.figures[subject.count]) * subject.per)
+    watch_s = max(1, round(scale.seconds))
+    raw = folder / f"profile-{subject.name}.stacks"
+    with bench.load(subject.work, target, seconds=3 * watch_s + SETTLE_S, **options) as load:
+        load.ready()
+        load.go()
+        _spy(bench, appliance, raw, "raw", watch_s)
+        _spy(bench, appliance, folder / f"profile-{subject.name}.svg", "flamegraph", watch_s)
+        libraries = _libraries(bench, appliance, folder, watch_s)
+        load.stop()
+        load.done()
+    return Profile(subject, cpu_us, shares(raw.read_text().splitlines()), libraries)
+
+
+def _spy(bench: Bench, appliance: Appliance, out: Path, form: str, seconds: int) -> None:
+    program = Path(os.environ.get("CGBENCH_TOOLS", "")) / "bin" / "py-spy"
+    if not program.exists():
+        raise FileNotFoundError("py-spy is not installed (script/bench does it)")
+    options = ["--subprocesses", "--rate", str(RATE_HZ), "--duration", str(seconds), "--format", form, "--output", str(out)]
+    command = [str(program), "record", "--pid", str(appliance.root_pid), *options]
+    subprocess.run(pinned(command, bench.cores.load), check=True, capture_output=True, timeout=TOOL_TIMEOUT_S + seconds)
+
+
+def _libraries(bench: Bench, appliance: Appliance, folder: Path, seconds: int) -> dict[str, float]:
+    """Return the share of each library and of the kernel, by perf; empty when it cannot be used here."""
+    perf, data = shutil.which("perf"), folder / "perf.data"
+    if perf is None:
+        return {}
+    pids = ",".join(str(pid) for pid in appliance.pids())
+    record = [perf, "record", "-q", "-e", "cpu-clock", "-F", "999", "-p", pids, "-o", str(data), "--", "sleep", str(seconds)]
+    done = subprocess.run(pinned(record, bench.cores.load), capture_output=True, timeout=TOOL_TIMEOUT_S + seconds, check=False)
+    if done.returncode or not data.exists():
+        return {}
+    report = [perf, "report", "-q", "-i", str(data), "--sort", "dso", "--stdio"]
+    text = subprocess.run(report, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False).stdout
+    data.unlink()
+    found = re.findall(r"^\s*([\d.]+)%\s+(\S+)", text, re.MULTILINE)
+    return {
+        KERNEL if name == "[kernel.kallsyms]" else name: float(percent) / 100 for percent, name in found if float(percent) >= 0.5
+    }
+
+
+def markdown(profiles: Sequence[Profile]) -> str:
+    """Return the tables."""
+    parts = ["# Where the time goes"]
+    for each in profiles:
+        unit = each.subject.unit
+        parts.append(f"## A {unit}: {each.cpu_us:.0f} us of CPU")
+        for title, found in (("phase", each.phases), ("library", each.libraries)):
+            rows = [[name, f"{share * each.cpu_us:.1f}", f"{100 * share:.1f}"] for name, share in found.items()]
+            if rows:
+                parts.append(grid([title, f"us per {unit}", "%"], rows))
+        if not each.libraries:
+            parts.append("By library: not known, perf is missing or not allowed here.")
+    return "\n\n".join(parts) + "\n"
+
+
+def write(profiles: Sequence[Profile], folder: Path) -> str:
+    """Write the tables as Markdown and JSON, and return the Markdown."""
+    text = markdown(profiles)
+    (folder / "profile.md").write_text(text)
+    found = {each.subject.name: {"cpu_us": each.cpu_us, "phases": each.phases, "libraries": each.libraries} for each in profiles}
+    (folder / "profile.json").write_text(json.dumps(found, indent=1) + "\n")
+    return text
