@@ -27,7 +27,15 @@ setup(
         "structlog>=24",
     ],
     extras_require={
-        "testing": ["pytest>=8", "hypothesis>=6.100", "psutil>=6", "trustme>=1.1", "google-auth>=2.40", "requests>=2.31"],
+        "testing": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "psutil>=6",
+            "tomli-w>=1.1",
+            "trustme>=1.1",
+            "google-auth>=2.40",
+            "requests>=2.31",
+        ],
     },
     entry_points={"console_scripts": ["cgappliance = cgappliance.__main__:main"]},
 )

@@ -239,7 +239,7 @@ class Supervisor:
             ConfigurationError: ``cgappliance.toml`` is wrong; nothing has changed.
         """
         with self._reloading:
-            config = load_tenants(self.config.settings, self._kinds, on_line=self._tenants)
+            config = load_tenants(self.config.settings, self._kinds, previous=self.config, on_line=self._tenants)
             kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
             tenants = {**kept, **config.tenants}
             rebound = self._sockets.rebind(endpoints(tenants.values()))

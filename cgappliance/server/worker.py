@@ -87,7 +87,9 @@ class Worker:
             sock.setblocking(False)
             self._sockets[address, port] = sock
         try:
-            self._config = load_tenants(self._config.settings, self._appliance.kinds, on_line=self._appliance.tenants)
+            self._config = load_tenants(
+                self._config.settings, self._appliance.kinds, previous=self._config, on_line=self._appliance.tenants
+            )
         except ConfigurationError as error:
             return {"": f"failed: {error}"}
         return self._appliance.apply(self._config, self._sockets)
