@@ -76,6 +76,7 @@ class ControlServer:
             "reload": supervisor.reload,
             "sessions": supervisor.sessions,
             "kick": supervisor.kick,
+            "greenlets": supervisor.greenlets,
             "log": supervisor.set_log,
         }
         run_dir.mkdir(parents=True, exist_ok=True)

@@ -295,6 +295,10 @@ class Supervisor:
         _log.info("session.kick", ended=ended, **where)
         return ended
 
+    def greenlets(self) -> list[dict[str, int]]:
+        """Return what each worker is busy with: how many greenlets of each name it runs."""
+        return self.ask_all("greenlets")
+
     def set_log(self, level: str) -> None:
         """Change the log level of all processes until the next start.
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import gevent
 from gevent import get_hub
 
-from cgappliance import log
+from cgappliance import greenlets, log
 from cgappliance.config import Config
 from cgappliance.config.load import load_tenants
 from cgappliance.errors import ConfigurationError
@@ -52,6 +52,7 @@ class Worker:
             "sessions": self._sessions,
             "kick": self._kick,
             "log": self._set_log,
+            "greenlets": lambda _message: greenlets.alive(),
         }
 
     def run(self) -> None:
@@ -141,6 +142,7 @@ def main(config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint,
     """Be a worker in a process that was just forked; returns when the worker is done. Only the supervisor gives orders."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    greenlets.forked()
     gc.freeze()  # what the supervisor has loaded is never garbage; unfrozen, every collection would copy its pages
     gc.set_threshold(*GC_THRESHOLDS)
     raise_descriptor_limit()
