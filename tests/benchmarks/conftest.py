@@ -1,0 +1,6 @@
+"""The benchmark is no installed package: it runs from the source tree."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))

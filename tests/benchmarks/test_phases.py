@@ -1,0 +1,38 @@
+import pytest
+
+from benchmarks.harness.phases import OTHER, phase_of, shares
+
+LOGIN = "run (cgappliance/session/login.py:40)"
+
+
+@pytest.mark.parametrize(
+    ("leaf", "phase"),
+    [
+        ("handshake (cgappliance/net/accept.py:10)", "client: TCP and TLS handshake"),
+        ("connect (/opt/x/cgappliance/net/dial.py:70)", "upstream: TCP and TLS handshake, pool"),
+        ("search (cgappliance_openldap/verbs.py:7)", "directory"),
+        ("get (cgappliance_google/cache.py:90)", "Google credential"),
+        ("feed (cgappliance/proto/imap/front.py:3)", "protocol: client's side"),
+        ("feed (cgappliance/proto/imap/back.py:3)", "protocol: Gmail's side"),
+    ],
+)
+def test_the_file_of_a_frame_tells_the_phase(leaf, phase):
+    assert phase_of([LOGIN, leaf]) == phase
+
+
+def test_library_code_belongs_to_the_phase_that_called_it():
+    assert phase_of([LOGIN, "connect (cgappliance/net/dial.py:70)", "do_handshake (ssl.py:1000)"]).startswith("upstream")
+
+
+def test_the_innermost_phase_counts():
+    assert phase_of(["write (cgappliance/store/history.py:9)", "info (cgappliance/log.py:5)"]) == "log"
+
+
+def test_a_stack_of_strangers_is_something_else():
+    assert phase_of(["main (somewhere/else.py:1)", "[native code]"]) == OTHER
+
+
+def test_shares_add_up_and_begin_with_the_greatest():
+    found = shares([f"{LOGIN} 1", f"{LOGIN};info (cgappliance/log.py:5) 3", ""])
+
+    assert list(found.items()) == [("log", 0.75), ("login: order of the steps", 0.25)]
