@@ -25,16 +25,16 @@ def body_structure(raw: bytes, *, extended: bool) -> bytes:
 
 def section_of_part(raw: bytes, numbers: list[int], what: str) -> bytes:
     """Return a numbered part: body, MIME header, or (of a message/rfc822 part) HEADER or TEXT; b"" when there is none."""
-    part: Message | None = message_from_bytes(raw, policy=PARSER)
-    for number in numbers:
-        part = _child(part, number)
+    part = _numbered(message_from_bytes(raw, policy=PARSER), numbers[0])
+    for number in numbers[1:]:
+        part = part and _numbered(_inner(part) or part, number)
     if part is None:
         return b""
     if what == "MIME":
         return _header(part)
-    if what and part.get_content_type() == "message/rfc822":
-        inner = _child(part, 0)
-        return b"" if inner is None else _header(inner) if what == "HEADER" else _body(inner)
+    inner = _inner(part) if what else None
+    if inner is not None:
+        return _header(inner) if what == "HEADER" else _body(inner)
     return _body(part)
 
 
@@ -111,7 +111,7 @@ def _structure(part: Message, *, extended: bool) -> bytes:
 def _details(part: Message, body: bytes, *, extended: bool) -> Iterable[bytes]:
     """Return what text and message/rfc822 parts have in addition: lines, and the message's own envelope and structure."""
     lines = b"%d" % body.count(b"\n")
-    inner = _child(part, 0) if part.get_content_type() == "message/rfc822" else None
+    inner = _inner(part)
     if inner is not None:
         return [_envelope(inner), _structure(inner, extended=extended), lines]
     return [lines] if part.get_content_maintype() == "text" else []
@@ -138,15 +138,17 @@ def _children(part: Message) -> list[Message]:
     return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
 
 
-def _child(part: Message | None, number: int) -> Message | None:
-    """Return the part of this number, from 1; 0 is the message inside a message/rfc822 part. A single part is its own number 1."""
-    if part is None:
-        return None
-    children = _children(part)
-    if not children:
-        return part if number == 1 else None
-    index = max(number - 1, 0)
-    return children[index] if index < len(children) else None
+def _numbered(message: Message, number: int) -> Message | None:
+    """Return the part of this number, from 1, or None; a message that has no parts is its own number 1 (RFC 3501 6.4.5)."""
+    if message.get_content_maintype() != "multipart":
+        return message if number == 1 else None
+    children = _children(message)
+    return children[number - 1] if 0 < number <= len(children) else None
+
+
+def _inner(part: Message) -> Message | None:
+    """Return the message inside a message/rfc822 part."""
+    return next(iter(_children(part)), None) if part.get_content_type() == "message/rfc822" else None
 
 
 def _header(part: Message) -> bytes:
