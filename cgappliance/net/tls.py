@@ -7,6 +7,8 @@ relay a third more bytes per CPU second than pyOpenSSL's and hold a third of the
 from __future__ import annotations
 
 import ssl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,10 @@ ALPN: Final = {MailProtocol.IMAP: b"imap", MailProtocol.POP3: b"pop3", MailProto
 
 #: One ticket per handshake is what a client uses; OpenSSL's default of two costs 3 % of a login.
 TICKETS_PER_HANDSHAKE: Final = 1
+
+
+#: A session is offered for so long; servers keep the keys of their tickets for hours, and a new one costs a sixth of a login.
+SESSION_MAX_AGE_S: Final = 300.0
 
 
 def server_context(certificate: Path, private_key: Path, protocol: MailProtocol) -> ssl.SSLContext:
@@ -50,28 +56,31 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
 class UpstreamTls:
     """One upstream's context and the TLS session to resume there; an own one for each tenant and protocol.
 
-    A resumed handshake costs half the CPU of a full one. Python lets one session be offered many times; it is replaced by each
-    connection's newest ticket, and forgotten when the server does not take it.
+    A resumed handshake costs half the CPU of a full one. Python lets one session be offered many times, so a new one is taken only
+    now and then, and when the server did not resume: reading it out of a connection costs a sixth of a whole login.
     """
 
-    __slots__ = ("_context", "_session", "server")
+    __slots__ = ("_clock", "_context", "_session", "_taken_at", "server")
 
-    def __init__(self, server: HostPort, context: ssl.SSLContext) -> None:
+    def __init__(self, server: HostPort, context: ssl.SSLContext, clock: Callable[[], float] = time.monotonic) -> None:
         self.server = server
         self._context = context
+        self._clock = clock
         self._session: ssl.SSLSession | None = None
+        self._taken_at = 0.0
 
     def wrap(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         """Return a client-side TLS object with SNI and host-name check for this upstream."""
         return self._context.wrap_bio(incoming, outgoing, server_hostname=self.server.host, session=self._session)
 
     def remember(self, tls: ssl.SSLObject) -> None:
-        """Keep the newest session of a connection that has read its first bytes (tickets of TLS 1.3 come with those)."""
+        """Take the session of a connection that has read its first bytes (tickets of TLS 1.3 come with those), if one is due."""
+        now = self._clock()
+        if tls.session_reused and now - self._taken_at < SESSION_MAX_AGE_S:
+            return
         session = tls.session
-        if session is not None and session.has_ticket:
-            self._session = session
-        elif not tls.session_reused:
-            self._session = None
+        self._session = session if session is not None and session.has_ticket else None
+        self._taken_at = now
 
 
 def failure(error: ssl.SSLError) -> TlsFailed:
