@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 OTHER = "everything else"
@@ -57,10 +57,19 @@ def phase_of(stack: Sequence[str]) -> str:
 
 def shares(lines: Iterable[str]) -> dict[str, float]:
     """Return each phase's share of the samples in collapsed stacks: ``root;...;leaf count`` per line. Greatest first."""
+    return _shares(lines, phase_of)
+
+
+def own_time(lines: Iterable[str], most: int) -> dict[str, float]:
+    """Return the share of the ``most`` dearest functions themselves, without what they call in Python."""
+    return dict(list(_shares(lines, lambda stack: re.sub(r":\d+\)$", ")", stack[-1])).items())[:most])
+
+
+def _shares(lines: Iterable[str], name: Callable[[Sequence[str]], str]) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for line in lines:
         stack, _, count = line.rpartition(" ")
         if stack:
-            counts[phase_of(stack.split(";"))] += int(count)
+            counts[name(stack.split(";"))] += int(count)
     total = sum(counts.values())
-    return {name: count / total for name, count in counts.most_common()}
+    return {key: count / total for key, count in counts.most_common()}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import pinned
-from benchmarks.harness.phases import shares
+from benchmarks.harness.phases import own_time, shares
 from benchmarks.harness.table import grid
 from benchmarks.peers.appliance import Appliance
 from benchmarks.studies.base import log_in_all
@@ -27,6 +27,7 @@ from benchmarks.workloads.base import WINDOW
 RATE_HZ = 400  #: stacks per second; the sampler runs on the load's core
 SETTLE_S = 5.0  #: the load works so much longer than a profiler looks
 TOOL_TIMEOUT_S = 60.0
+DEAREST = 15  #: functions that are listed
 KERNEL = "kernel"
 
 
@@ -56,6 +57,7 @@ class Profile:
     subject: Subject
     cpu_us: float  #: per unit
     phases: Mapping[str, float]  #: shares
+    functions: Mapping[str, float]  #: shares of the dearest
     libraries: Mapping[str, float]  #: shares; empty: perf is not there or not allowed
 
 
@@ -90,7 +92,8 @@ def _profile(bench: Bench, appliance: Appliance, subject: Subject, folder: Path)
         libraries = _libraries(bench, appliance, folder, watch_s)
         load.stop()
         load.done()
-    return Profile(subject, cpu_us, shares(raw.read_text().splitlines()), libraries)
+    stacks = raw.read_text().splitlines()
+    return Profile(subject, cpu_us, shares(stacks), own_time(stacks, DEAREST), libraries)
 
 
 def _spy(bench: Bench, appliance: Appliance, out: Path, form: str, seconds: int) -> None:
@@ -127,7 +130,7 @@ def markdown(profiles: Sequence[Profile]) -> str:
     for each in profiles:
         unit = each.subject.unit
         parts.append(f"## A {unit}: {each.cpu_us:.0f} us of CPU")
-        for title, found in (("phase", each.phases), ("library", each.libraries)):
+        for title, found in (("phase", each.phases), ("library", each.libraries), ("function itself", each.functions)):
             rows = [[name, f"{share * each.cpu_us:.1f}", f"{100 * share:.1f}"] for name, share in found.items()]
             if rows:
                 parts.append(grid([title, f"us per {unit}", "%"], rows))
@@ -140,6 +143,7 @@ def write(profiles: Sequence[Profile], folder: Path) -> str:
     """Write the tables as Markdown and JSON, and return the Markdown."""
     text = markdown(profiles)
     (folder / "profile.md").write_text(text)
-    found = {each.subject.name: {"cpu_us": each.cpu_us, "phases": each.phases, "libraries": each.libraries} for each in profiles}
+    shared = ("phases", "libraries", "functions")
+    found = {each.subject.name: {"cpu_us": each.cpu_us, **{name: getattr(each, name) for name in shared}} for each in profiles}
     (folder / "profile.json").write_text(json.dumps(found, indent=1) + "\n")
     return text

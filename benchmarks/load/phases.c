@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
 static bool got_go, got_stop;
 static int64_t begin_ns, progress_ns;
 static double begin_cpu_s;
@@ -38,13 +41,31 @@ void phases_progress(void)
     progress_ns = now_ns();
 }
 
+/* Prints text as JSON's inside of a string. */
+static void print_escaped(const char *text)
+{
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20)
+            printf("\\u%04x", (unsigned char)*text);
+        else
+            putchar(*text);
+}
+
+static void print_errors(uint64_t errors, const char *first)
+{
+    printf("\"errors\": %lu, \"first_error\": \"", (unsigned long)errors);
+    print_escaped(first);
+    printf("\"");
+}
+
 void phases_turn(int64_t deadline_ns)
 {
     int64_t stall_ns = progress_ns + STALL_S * SECOND_NS;
 
     if (now_ns() > stall_ns) {
-        printf("{\"stalled_s\": %d, \"errors\": %lu, \"first_error\": \"no answer for %d s\"}\n", STALL_S,
-               (unsigned long)totals.errors + 1, STALL_S);
+        printf("{");
+        print_errors(totals.errors + 1, "no answer for " STRING(STALL_S) " s");
+        printf("}\n");
         exit(0);
     }
     loop_turn(deadline_ns < stall_ns ? deadline_ns : stall_ns + 1);
@@ -52,7 +73,9 @@ void phases_turn(int64_t deadline_ns)
 
 void phases_ready(void)
 {
-    printf("{\"ready\": true, \"errors\": %lu, \"first_error\": \"%s\"}\n", (unsigned long)totals.errors, totals.first_error);
+    printf("{\"ready\": true, ");
+    print_errors(totals.errors, totals.first_error);
+    printf("}\n");
     got_go = false;
     while (!got_go)
         loop_turn(NEVER_NS);
@@ -72,26 +95,15 @@ bool phases_going(int64_t end_ns)
     return !got_stop && now_ns() < end_ns;
 }
 
-/* Prints text as JSON's inside of a string. */
-static void print_escaped(const char *text)
-{
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20)
-            printf("\\u%04x", (unsigned char)*text);
-        else
-            putchar(*text);
-}
-
 void phases_report(const char *work)
 {
     double seconds = (double)(now_ns() - begin_ns) / 1e9, used_s = cpu_s() - begin_cpu_s;
 
     printf("{\"work\": \"%s\", \"operations\": %lu, \"bytes\": %lu, \"seconds\": %.6f, \"cpu_s\": %.6f, ", work,
            (unsigned long)totals.operations, (unsigned long)totals.bytes, seconds, used_s);
-    printf("\"full_handshakes\": %lu, \"resumed_handshakes\": %lu, \"errors\": %lu, \"first_error\": \"",
-           (unsigned long)totals.full_handshakes, (unsigned long)totals.resumed_handshakes, (unsigned long)totals.errors);
-    print_escaped(totals.first_error);
-    printf("\"");
+    printf("\"full_handshakes\": %lu, \"resumed_handshakes\": %lu, ", (unsigned long)totals.full_handshakes,
+           (unsigned long)totals.resumed_handshakes);
+    print_errors(totals.errors, totals.first_error);
     samples_print(&totals.latencies);
     printf("}\n");
 }

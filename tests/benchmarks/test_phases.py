@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.harness.phases import OTHER, phase_of, shares
+from benchmarks.harness.phases import OTHER, own_time, phase_of, shares
 
 LOGIN = "run (cgappliance/session/login.py:40)"
 
@@ -36,3 +36,9 @@ def test_shares_add_up_and_begin_with_the_greatest():
     found = shares([f"{LOGIN} 1", f"{LOGIN};info (cgappliance/log.py:5) 3", ""])
 
     assert list(found.items()) == [("log", 0.75), ("login: order of the steps", 0.25)]
+
+
+def test_own_time_is_that_of_the_leaf_whatever_its_line():
+    found = own_time(["a (x.py:1);b (y.py:2) 3", "b (y.py:9) 1", "a (x.py:1) 1"], most=1)
+
+    assert found == {"b (y.py)": 0.8}
