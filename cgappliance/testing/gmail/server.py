@@ -172,6 +172,7 @@ class GmailLookAlike:
 
     def _handler(self, kind: type[Session]) -> Callable[[Any, Any], None]:
         def handle(sock: Any, peer: Any) -> None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer of two writes waits for a delayed ACK
             record = self.state.records.connection(kind.protocol, peer, self.state.clock.now())
             session = kind(self.state, Wire(sock, record))
             current = gevent.getcurrent()

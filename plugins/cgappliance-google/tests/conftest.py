@@ -1,5 +1,6 @@
 """A running look-alike, and settings that lead to its token endpoint. Works unpatched and under gevent's patching."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,15 +62,21 @@ def key_pair(authority: Authority) -> KeyPair:
 
 
 @pytest.fixture(scope="session")
-def rsa_text() -> str:
+def shared_service_account() -> ServiceAccount:
     """One key for all tests: making one costs a tenth of a second."""
-    return ServiceAccount.generate().key_json("http://127.0.0.1/token")
+    return ServiceAccount.generate()
+
+
+@pytest.fixture(scope="session")
+def rsa_text(shared_service_account: ServiceAccount) -> str:
+    return shared_service_account.key_json("http://127.0.0.1/token")
 
 
 @pytest.fixture
-def google(authority: Authority, key_pair: KeyPair, rsa_text: str) -> Iterator[Google]:
+def google(authority: Authority, key_pair: KeyPair, shared_service_account: ServiceAccount) -> Iterator[Google]:
     with GmailLookAlike(key_pair) as gmail:
         for address in (ADDRESS, OTHER):
             gmail.state.directory.add(address)
-        service_account = gmail.state.add_service_account(ServiceAccount.from_key_json(rsa_text))
+        own = dataclasses.replace(shared_service_account, granted=set(shared_service_account.granted))
+        service_account = gmail.state.add_service_account(own)
         yield Google(gmail, service_account, authority)

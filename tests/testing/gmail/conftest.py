@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import imaplib
 import os
 import poplib
@@ -173,9 +174,7 @@ def shared_service_account() -> ServiceAccount:
 
 @pytest.fixture
 def service_account(shared_service_account: ServiceAccount) -> ServiceAccount:
-    fresh = ServiceAccount.from_key_json(shared_service_account.key_json("http://127.0.0.1/token"))
-    fresh.key = shared_service_account.key
-    return fresh
+    return dataclasses.replace(shared_service_account, granted=set(shared_service_account.granted))
 
 
 @pytest.fixture
