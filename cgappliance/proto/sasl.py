@@ -22,9 +22,8 @@ from cgappliance.model import Credentials, Grant, MailProtocol, Reason
 from cgappliance.proto.text import printable
 from cgappliance.secret import Secret
 
-#: RFC 5321 section 4.5.3.1: local part 64, domain 255, and a path of 256 with its angle brackets.
+#: RFC 5321 section 4.5.3.1: a path has 256 with its angle brackets, which leaves a domain less than its own 255.
 LOCAL_PART_OCTETS = 64
-DOMAIN_OCTETS = 255
 ADDRESS_OCTETS = 254
 #: As typed, for the history: the longest address and a little more, so that a mistake can be seen.
 LOGIN_CHARACTERS = 320
@@ -42,7 +41,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 #: RFC 5321 Dot-string "@" Domain, lower case, ASCII: Google has no other accounts. A quoted local part is none of its either.
-_ADDRESS = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
+_ADDRESS = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@{_LABEL}(?:\.{_LABEL})*")
 #: The name in a client's XOAUTH2 (``user=``) or OAUTHBEARER (gs2 header ``n,a=``) message.
 _TOKEN_NAME = re.compile(rb"(?:user=|[ny],a=)([^\x00-\x20,\x7f]{1,1024})")
 
@@ -205,7 +204,7 @@ def _address(login: bytes, protocol: MailProtocol) -> tuple[str, bool, Reason | 
     address = name[len(RECENT_PREFIX) :] if recent else name
     # isascii first: lower() folds a few letters of other scripts (the Kelvin sign) into ASCII ones.
     found = _ADDRESS.fullmatch(address.lower()) if address.isascii() and len(address) <= ADDRESS_OCTETS else None
-    if not found or len(found["local"]) > LOCAL_PART_OCTETS or len(found["domain"]) > DOMAIN_OCTETS:
+    if not found or len(found["local"]) > LOCAL_PART_OCTETS:
         return "", recent, Reason.BAD_LOGIN_NAME
     return found[0], recent, None
 

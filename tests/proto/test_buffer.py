@@ -54,6 +54,11 @@ def test_a_bare_lf_ends_a_line() -> None:
     assert filled(b"one\n").next_line(10) == b"one"
 
 
+def test_an_empty_line_is_a_line() -> None:
+    buffer = filled(b"\n\r\n")
+    assert [buffer.next_line(10), buffer.next_line(10), buffer.next_line(10)] == [b"", b"", None]
+
+
 def test_only_one_cr_belongs_to_the_line_end() -> None:
     assert filled(b"a\rb\r\r\n").next_line(10) == b"a\rb\r"
 
@@ -73,6 +78,10 @@ def test_the_line_behind_a_too_long_one_is_read() -> None:
 
     assert lines == ["too long", b"next"]
     assert most == 0
+
+
+def test_the_line_behind_a_too_long_one_is_read_when_both_came_together() -> None:
+    assert lines_of([b"x" * 12 + b"\r\nnext\r\n"], 10) == (["too long", b"next"], 0)
 
 
 def test_take_gives_exactly_that_many_octets_whatever_they_are() -> None:

@@ -1,7 +1,9 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from cgappliance import proto
 from cgappliance.proto.limits import DEFAULT_LIMITS, PreLoginLimits
 
 RFC_FLOORS = {
@@ -36,3 +38,9 @@ def test_limits_cannot_be_changed_by_accident() -> None:
 
 def test_every_limit_is_a_positive_number() -> None:
     assert all(value > 0 for value in dataclasses.asdict(PreLoginLimits()).values())
+
+
+def test_every_limit_is_enforced_somewhere() -> None:
+    sources = "".join(path.read_text() for path in Path(proto.__path__[0]).rglob("*.py"))
+
+    assert [field.name for field in dataclasses.fields(PreLoginLimits) if f"limits.{field.name}" not in sources] == []

@@ -25,7 +25,7 @@ def test_said_strips_the_line_end_and_bounds_the_text() -> None:
     assert said(b"  Temporary System Problem " + b"x" * 400, limit=24) == "Temporary System Problem"
 
 
-@pytest.mark.parametrize("echoed", [TOKEN, TOKEN[:20], TOKEN[:9]])
+@pytest.mark.parametrize("echoed", [TOKEN, TOKEN[:20], TOKEN[:8]])
 def test_a_secret_or_its_start_is_masked_wherever_it_is_echoed(echoed: str) -> None:
     text = said(f"BAD cannot parse {echoed} here".encode(), [TOKEN])
 
@@ -38,6 +38,10 @@ def test_a_secret_is_masked_each_time_it_occurs() -> None:
 
 def test_a_secret_that_straddles_the_limit_is_masked_before_the_cut() -> None:
     assert TOKEN[:10] not in said(b"x" * 15 + TOKEN.encode(), [TOKEN], limit=30)
+
+
+def test_fewer_characters_of_a_secret_are_just_text() -> None:
+    assert said(f"BAD {TOKEN[:7]} x".encode(), [TOKEN]) == f"BAD {TOKEN[:7]} x"
 
 
 def test_a_short_secret_is_masked_whole() -> None:

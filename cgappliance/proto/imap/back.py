@@ -168,7 +168,7 @@ class ImapBack:
         match _status(text):
             case "OK":
                 accepted = Accepted(text, b"".join(self._capability))
-                self._finish(_Stage.FINISHED)
+                self._finish()
                 return accepted
             case "NO":
                 reasons = [text.partition(b" ")[2], *self._remarks]
@@ -179,16 +179,14 @@ class ImapBack:
         text = said(b"; ".join([words, *self._remarks]), _forms(self._grant))
         self._refused = Refused(reason, text)
         self._buffer.unread()
-        self._finish(_Stage.FINISHED)
+        self._finish()
         return self._refused
 
-    def _finish(self, stage: _Stage) -> None:
-        """Let go of the credential and of all that was kept for the login."""
-        self._stage = stage
+    def _finish(self) -> None:
+        """Let go of the credential: nothing is sent any more."""
+        self._stage = _Stage.FINISHED
         self._grant = None
         self._to_send = b""
-        self._remarks.clear()
-        self._capability.clear()
 
 
 def _status(text: bytes) -> str:

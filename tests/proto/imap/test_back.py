@@ -137,6 +137,15 @@ def test_as_many_untagged_lines_as_the_limit_are_read_and_no_more(count: int) ->
     assert isinstance(event, Accepted) is (count == 126)
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_as_many_octets_as_the_limit_are_read_and_no_more(more: int) -> None:
+    lines = [b"* OK Gimap ready", b"* OK " + b"x" * (50 + more), b"A1 OK Success"]
+    limits = PreLoginLimits(reply_octets=sum(map(len, lines)) - more)
+    _, event = outcome(greeted(xoauth2(), limits=limits), [b"\r\n".join(lines[1:]) + b"\r\n"])
+
+    assert isinstance(event, Accepted) is (more == 0)
+
+
 @pytest.mark.parametrize(
     "echo",
     [

@@ -236,11 +236,25 @@ def test_the_farewells_are_imaps() -> None:
     assert ImapFront.protocol is MailProtocol.IMAP
 
 
+@pytest.mark.parametrize(
+    "arguments", ["LOGIN ( pw", "LOGIN taro@acme.example )", "LOGIN a b c", "AUTHENTICATE ( AA==", "AUTHENTICATE PLAIN ("]
+)
+def test_a_parenthesis_is_no_argument(arguments: str) -> None:
+    heard = talk(ImapFront(), [f"a {arguments}\r\n".encode()])
+
+    assert (heard.said, heard.attempts) == (b"a BAD Wrong arguments\r\n", [])
+
+
 def test_no_password_shows_in_what_the_front_hands_out_or_is() -> None:
     front = ImapFront()
     front.feed(b"a AUTHENTICATE LOGIN\r\n%s\r\n%s\r\n" % (b64(ADDRESS), b64(b"geheim")))
-    events = [front.next_event() for _ in range(3)]
+    events = [front.next_event() for _ in range(2)]
+    front._exchange.answers.append(b"geheim")
+    underway = repr(front._exchange)
+    front._exchange.answers.pop()
+    events.append(front.next_event())
 
+    assert "geheim" not in underway
     assert [type(event) for event in events] == [Send, Send, LoginAttempt]
     assert "geheim" not in repr(events) + repr(front) + repr(front._reader) + repr(front._exchange)
     assert b64(b"geheim").decode() not in repr(events)

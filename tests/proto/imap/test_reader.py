@@ -60,6 +60,12 @@ def test_literals_of_a_login_together_have_a_limit() -> None:
     assert read_all(b"a LOGIN {8+}\r\n12345678 {5}\r\n") == [Invalid(b"a", "Literal too large")]
 
 
+def test_literals_as_large_as_their_limits_are_taken() -> None:
+    assert read_all(b"a LOGIN {8+}\r\n12345678 {4+}\r\n1234\r\n") == [
+        Command(b"a", "LOGIN", (string(b"12345678"), string(b"1234")))
+    ]
+
+
 def test_a_literal_over_its_limit_is_drained_and_the_next_command_read() -> None:
     results = read_all(b"a LOGIN u {9+}\r\nb NOOP\r\nx\r\nc NOOP\r\n")
 
@@ -74,8 +80,12 @@ def test_a_command_over_the_limit_is_fatal_even_before_its_end() -> None:
     assert read_all(b"x" * 60) == [Invalid(b"*", "Command line too long", "line_too_long")]
 
 
-def test_all_lines_of_a_command_count_together() -> None:
-    assert read_all(b"a ID (x {1+}\r\ny" + b" y" * 30) == [Invalid(b"a", "Command line too long", "line_too_long")]
+def test_all_lines_of_a_command_count_together_with_their_ends() -> None:
+    first, second = b"a ID (x {1+}\r\n", b" " + b"y" * 42 + b")\r\n"
+    assert len(first) + len(second) == SMALL.imap_command
+
+    assert [type(result) for result in read_all(first + b"v" + second)] == [Command]
+    assert read_all(first + b"v" + b" " + second) == [Invalid(b"a", "Command line too long", "line_too_long")]
 
 
 def test_lines_of_two_commands_do_not_count_together() -> None:
