@@ -48,6 +48,10 @@ class ExpiringMap(Generic[Key, Value]):
         """Forget ``key``."""
         self._entries.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
     def _shrink(self, now: float) -> None:
         while self._entries:
             oldest = next(iter(self._entries))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
@@ -21,6 +21,9 @@ from sqlalchemy.pool import QueuePool
 from cgappliance.errors import ConfigurationError
 from cgappliance.store import sqlite_threads
 from cgappliance.store.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from cgappliance.store.changes import Listener
 
 #: Connections per process. A query takes a millisecond, so four carry thousands a second; PostgreSQL allows 100 for all by default.
 POOL_SIZE: Final = 4
@@ -60,6 +63,7 @@ class Store:
         self._places = BoundedSemaphore(POOL_SIZE)
         # SQLite has one writer at a time: greenlets queue here, in order, and only processes meet at the file's lock
         self._writer = BoundedSemaphore(1 if self.is_sqlite else POOL_SIZE)
+        self.listeners: list[Listener] = []  #: changes.py tells them of this process's own changes
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -1,12 +1,12 @@
 """Adds to the access history: an accepted login is on the disk before its client hears OK, everything else follows when it can.
 
-The hub never waits for the disk: rows gather in ``group_commit.py``. What a client wrote is cleaned here, once: neither a control
-character nor a text without end gets into the database, whichever it is.
+The hub never waits for the disk: rows gather in ``group_commit.py``. What a client wrote is made printable here, once: PostgreSQL
+refuses NUL and surrogates, and one such text would refuse a whole batch; and a terminal or browser that shows the history must not
+be steered by what an attacker typed as a login name.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cgappliance.model import Outcome, Reason
+from cgappliance.proto.text import printable
 from cgappliance.session.record import LoginRecord, SessionEnd
 from cgappliance.store import schema
 from cgappliance.store.engine import Store
@@ -25,10 +26,6 @@ from cgappliance.store.schema import account_logins, accounts, history
 
 #: Seconds an accepted login may wait for the disk before it is refused as an outage: a busy disk needs milliseconds.
 ACCEPT_TIMEOUT_S: Final = 10.0
-
-
-#: Unicode categories that have no business in a table: control and format characters, surrogates, line and paragraph separators.
-_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class HistoryWriter:
             "bytes_up": end.bytes_up,
             "bytes_down": end.bytes_down,
             "ended_by": end.end,
-            "end_detail": cleaned(end.detail, schema.DETAIL_MAX_CHARS),
+            "end_detail": printable(end.detail, schema.DETAIL_MAX_CHARS),
         }
         self._queue.post(_End(record.session, values))
 
@@ -127,16 +124,16 @@ class HistoryWriter:
         return {
             "at": at,
             "tenant": record.tenant,
-            "account": cleaned(record.address or record.login, schema.ADDRESS_MAX_CHARS),
+            "account": printable(record.address or record.login, schema.ADDRESS_MAX_CHARS),
             "protocol": record.protocol.value,
             "local_port": record.local_port,
             "remote_ip": record.peer.address,
             "remote_port": record.peer.port,
             "tls_version": record.tls_version,
-            "client": cleaned(record.client, schema.CLIENT_MAX_CHARS),
+            "client": printable(record.client, schema.CLIENT_MAX_CHARS),
             "outcome": record.reason.outcome.value,
             "reason": record.reason.value,
-            "detail": cleaned(record.detail, schema.DETAIL_MAX_CHARS),
+            "detail": printable(record.detail, schema.DETAIL_MAX_CHARS),
             "state": (State.OPEN if accepted else State.CLOSED).value,
             "duration_ms": None if accepted else round(record.total_ms),
             "phases_ms": {name: round(spent, 1) for name, spent in record.phases_ms.items()},
@@ -148,15 +145,6 @@ class HistoryWriter:
             "node": self._node,
             "incarnation": self._incarnation,
         }
-
-
-def cleaned(text: str, max_chars: int) -> str:
-    """Return ``text`` without control and format characters and lone surrogates, cut to ``max_chars``.
-
-    PostgreSQL refuses NUL and surrogates, and one such text would refuse the whole batch; a terminal or a browser that shows the
-    history must not be steered by what an attacker typed as a login name (escape sequences, right-to-left overrides).
-    """
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _UNSAFE else char for char in text[:max_chars])
 
 
 def _note_last_logins(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:

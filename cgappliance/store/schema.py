@@ -40,6 +40,7 @@ IDENTITY_MAX_CHARS = 1024  #: a distinguished name; Active Directory allows fewe
 DETAIL_MAX_CHARS = 500  #: what a server said; enough for Google's longest refusal
 CLIENT_MAX_CHARS = 200  #: IMAP ID or EHLO, as the client liked to call itself
 REASON_MAX_CHARS = 500  #: why an administrator did it
+ORIGIN_MAX_CHARS = 128  #: an IP address, or the name of a terminal
 
 #: Stable names for constraints, so that a migration can name what it changes.
 NAMING: Final = {
@@ -129,7 +130,7 @@ audit = Table(
     Column("at", UtcTime(), nullable=False),
     Column("tenant", String(TENANT_MAX_CHARS), nullable=False),  # "" for the appliance itself
     Column("actor", String(ADDRESS_MAX_CHARS), nullable=False),
-    Column("origin", String(128), nullable=False),  # from where: "command line", an IP address
+    Column("origin", String(ORIGIN_MAX_CHARS), nullable=False),  # from where: "command line", an IP address
     Column("action", String(48), nullable=False),  # "account.disable"
     Column("target", String(ADDRESS_MAX_CHARS), nullable=False),  # an address, a profile's name
     Column("before", JSON(none_as_null=True)),

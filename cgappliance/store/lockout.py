@@ -1,0 +1,192 @@
+"""The counters of ``policy/lockout.py``, shared by all processes and nodes.
+
+A bind is reserved before the directory is asked, and what came of it is noted afterwards. Both are a few rows; logins that come
+together share a transaction (``group_commit.py``), and within one each account's moves follow each other. SQLite's only writer, or
+the row's lock at PostgreSQL, makes a move atomic.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cgappliance.policy import lockout
+from cgappliance.policy.lockout import AccountState, Answer, Bind, BindState, Limits, Result
+from cgappliance.store.changes import Kind, Transaction, change
+from cgappliance.store.engine import Store
+from cgappliance.store.group_commit import GroupCommit
+from cgappliance.store.schema import lockouts
+
+WRITE_TIMEOUT_S: Final = 5.0  #: for a reservation or its end; the login's own deadline is longer
+SWEEP_BATCH: Final = 500  #: forgotten accounts a deleting transaction
+
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The answer to a reservation."""
+
+    answer: Answer
+    bind_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserve:
+    key: _Key
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolve:
+    key: _Key
+    bind_id: str
+    result: Result
+
+
+class SharedLockouts:
+    """One process's access to the counters."""
+
+    def __init__(self, store: Store, limits: Limits | None = None, now: Callable[[], float] = time.time) -> None:
+        """Count by ``limits``; nothing works before ``start``.
+
+        Args:
+            store: where the counters are.
+            limits: the same in all processes and nodes.
+            now: epoch seconds.
+        """
+        self.limits = limits or Limits()
+        self._store = store
+        self._now = now
+        self._queue: GroupCommit[_Reserve | _Resolve, Reserved] = GroupCommit("lockout writer", self._commit)
+
+    def start(self) -> None:
+        """Begin to work. Does not block."""
+        self._queue.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Note what is queued and end. Blocks up to ``timeout_s`` seconds."""
+        self._queue.stop(timeout_s)
+
+    def reserve(self, tenant: str, address: str, digest: str) -> Reserved:
+        """Ask for one bind; with GO it counts from now on. Blocks cooperatively.
+
+        Raises:
+            StoreUnavailable: it could not be counted, so there must be no bind.
+        """
+        return self._queue.ask(_Reserve((tenant, address), digest), WRITE_TIMEOUT_S)
+
+    def resolve(self, tenant: str, address: str, bind_id: str, result: Result) -> bool:
+        """Note how a reserved bind ended, and return whether that locked the account. Blocks cooperatively.
+
+        Raises:
+            StoreUnavailable: it could not be noted; the bind counts as one without answer.
+        """
+        done = self._queue.ask(_Resolve((tenant, address), bind_id, result), WRITE_TIMEOUT_S)
+        if done.answer is not Answer.LOCKED:
+            return False
+        with change(self._store) as transaction:  # other processes may still remember a right password
+            transaction.touch(tenant, Kind.LOCK, address)
+        return True
+
+    def _commit(self, batch: Sequence[_Reserve | _Resolve]) -> Sequence[Reserved]:
+        now = self._now()
+        keys = sorted({request.key for request in batch})
+        with self._store.write() as connection:
+            states = _load(connection, keys, now)
+            before = dict(states)
+            results = [self._move(states, request, now) for request in batch]
+            _save(connection, {key: state for key, state in states.items() if state != before[key]}, now)
+        return results
+
+    def _move(self, states: dict[_Key, AccountState], request: _Reserve | _Resolve, now: float) -> Reserved:
+        state = states[request.key]
+        if isinstance(request, _Reserve):
+            bind_id = secrets.token_hex(8)
+            states[request.key], answer = lockout.reserve(state, bind_id, request.digest, now, self.limits)
+            return Reserved(answer, bind_id)
+        after = lockout.resolve(state, request.bind_id, request.result, now, self.limits)
+        states[request.key] = after
+        return Reserved(Answer.LOCKED if after.locked_until > state.locked_until else Answer.GO)
+
+
+def unlock(transaction: Transaction, tenant: str, address: str) -> bool:
+    """Forget all that counts against an account, and return whether there was anything.
+
+    The directory may then see as many bad binds again as the limits allow.
+    """
+    transaction.touch(tenant, Kind.LOCK, address)
+    return transaction.execute(delete(lockouts).where(lockouts.c.tenant == tenant, lockouts.c.address == address)).rowcount > 0
+
+
+def locked_until(connection: Connection, tenant: str, addresses: Iterable[str]) -> dict[str, datetime]:
+    """Return until when those of ``addresses`` that were ever locked are or were so."""
+    where = (lockouts.c.tenant == tenant, lockouts.c.address.in_(list(addresses)), lockouts.c.locked_until.is_not(None))
+    return {row.address: row.locked_until for row in connection.execute(select(lockouts).where(*where))}
+
+
+def sweep(store: Store, before: datetime) -> int:
+    """Delete the counters that nobody has touched since ``before``, a few at a time, and return how many. Blocks cooperatively.
+
+    ``before`` is to lie further back than the longest of the limits; then nothing is deleted that still counts.
+
+    Raises:
+        StoreUnavailable: the database failed.
+    """
+    old = select(lockouts.c.tenant, lockouts.c.address).where(lockouts.c.touched_at < before).limit(SWEEP_BATCH)
+    total = 0
+    while True:
+        with store.write() as connection:
+            keys = [tuple(row) for row in connection.execute(old)]
+            still_old = (tuple_(lockouts.c.tenant, lockouts.c.address).in_(keys), lockouts.c.touched_at < before)
+            total += connection.execute(delete(lockouts).where(*still_old)).rowcount
+        if len(keys) < SWEEP_BATCH:
+            return total
+
+
+def _load(connection: Connection, keys: Sequence[_Key], now: float) -> dict[_Key, AccountState]:
+    """Return the states of ``keys``, locked for this transaction."""
+    query = select(lockouts).where(tuple_(lockouts.c.tenant, lockouts.c.address).in_(keys))
+    if connection.dialect.name == "postgresql":
+        # a row that is not there cannot be locked; all in one order, or two nodes would wait for each other
+        empty = [{"tenant": tenant, "address": address, "binds": [], "touched_at": _moment(now)} for tenant, address in keys]
+        connection.execute(postgresql.insert(lockouts).on_conflict_do_nothing(), empty)
+        query = query.order_by(lockouts.c.tenant, lockouts.c.address).with_for_update()
+    states = dict.fromkeys(keys, AccountState())
+    for row in connection.execute(query):
+        binds = tuple(Bind(bind_id, digest, BindState(state), at) for bind_id, digest, state, at in row.binds)
+        states[row.tenant, row.address] = AccountState(binds, row.locked_until.timestamp() if row.locked_until else 0.0)
+    return states
+
+
+def _save(connection: Connection, states: Mapping[_Key, AccountState], now: float) -> None:
+    if not states:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(lockouts)
+    kept = ("binds", "locked_until", "touched_at")
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant", "address"], set_={name: statement.excluded[name] for name in kept}
+    )
+    connection.execute(statement, [_row(key, state, now) for key, state in sorted(states.items())])
+
+
+def _row(key: _Key, state: AccountState, now: float) -> dict[str, Any]:
+    return {
+        "tenant": key[0],
+        "address": key[1],
+        "binds": [[bind.id, bind.digest, bind.state, bind.at] for bind in state.binds],
+        "locked_until": _moment(state.locked_until) if state.locked_until else None,
+        "touched_at": _moment(now),
+    }
+
+
+def _moment(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)
