@@ -146,6 +146,15 @@ LIMITS: Final = Table(
             minimum=600,
             maximum=86_400,
         ),
+        Setting(
+            "warm_connections",
+            SettingType.INTEGER,
+            "Connections to Gmail kept ready for a tenant's next logins, for each protocol and worker; 0: none. They carry "
+            "nobody's login, and save three round trips.",
+            default=4,
+            minimum=0,
+            maximum=64,
+        ),
     ),
 )
 

@@ -126,7 +126,7 @@ class _Parts:
             if not 1 <= len(name) <= schema.MAX_PROFILE_NAME or not name.isprintable() or name != name.strip():
                 limit = f"1 to {schema.MAX_PROFILE_NAME} printable characters, no blanks around"
                 self._reader.note(path, f"{name!r} cannot be a profile's name", limit)
-            elif not self._reader.faulty(path):
+            elif not self._reader.faulty(path) and "mail_access" in values:  # it may stand in a line that could not be read
                 access = frozenset(MailProtocol(text) for text in values["mail_access"])
                 profiles[name] = Profile(name, access, tuple(Network(network) for network in values["remote_ips"]))
         return profiles

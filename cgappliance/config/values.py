@@ -18,7 +18,7 @@ DEFAULT_PATH: Final = Path("/etc/cgappliance/cgappliance.toml")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the appliance waits for others, in seconds; declared in ``schema_appliance.LIMITS``."""
+    """How long the appliance waits for others, in seconds, and how much it keeps; declared in ``schema_appliance.LIMITS``."""
 
     tls_handshake_timeout_s: float
     command_timeout_s: float
@@ -30,6 +30,7 @@ class Limits:
     imap_idle_timeout_s: float
     pop3_idle_timeout_s: float
     smtp_idle_timeout_s: float
+    warm_connections: int  #: connections to a tenant's upstream kept ready, for each protocol and worker
 
 
 @dataclass(frozen=True, slots=True)

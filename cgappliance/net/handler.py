@@ -30,6 +30,7 @@ from cgappliance.net.relay import Relay, Summary
 from cgappliance.net.sessions import Sessions
 from cgappliance.net.stream import TlsStream
 from cgappliance.net.tls import ALPN
+from cgappliance.net.warm import WarmPool
 from cgappliance.plugin_api import AuthBackend, CredentialProvider
 from cgappliance.policy.decide import decide
 from cgappliance.policy.pace import RefusalPace
@@ -47,6 +48,9 @@ from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
 _log = log.get()
 
 Result = TypeVar("Result")
+
+#: What a login over a connection that was kept ready may fail with when the upstream had just closed it.
+CLOSED_MEANWHILE: Final = frozenset({Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_TEMPORARY})
 
 PROXY_HEADER_TIMEOUT_S: Final = 3.0  #: the PROXY protocol's text asks for at least three seconds
 
@@ -143,14 +147,17 @@ class Surroundings:
 class Handler:
     """Serves one listener. Call it with an accepted socket, in a greenlet of its own."""
 
-    def __init__(self, around: Surroundings, protocol: MailProtocol, context: ssl.SSLContext, dialer: Dialer) -> None:
-        """Serve ``protocol`` for the tenant of ``around`` with the certificate in ``context``."""
+    def __init__(
+        self, around: Surroundings, protocol: MailProtocol, context: ssl.SSLContext, dialer: Dialer, warm_limit: int = 0
+    ) -> None:
+        """Serve ``protocol`` for the tenant of ``around`` with the certificate in ``context``; see ``warm.py`` for the limit."""
         self.around = around
         self.protocol = protocol
         self.context = context
         self.dialer = dialer
         self.port = around.tenant.listen.ports[protocol]
         self.waiting = Waiting()
+        self.warm = WarmPool(f"{around.tenant.id}/{protocol.value}", self.open_upstream, warm_limit)
         self._ehlo: tuple[str, ...] | None = None  # of the upstream's last EHLO
 
     def __call__(self, sock: _socket.socket, address: Any) -> None:
@@ -173,6 +180,8 @@ class Handler:
     def replace_by(self, newer: Handler) -> None:
         """Let clients that came before a reload, and log in after it, do so by the new tenant file."""
         self.around, self.dialer, self.context = newer.around, newer.dialer, newer.context
+        self.warm.close()
+        self.warm = newer.warm
         newer.waiting.adopt(self.waiting)
         self.waiting = newer.waiting
 
@@ -203,6 +212,47 @@ class Handler:
             return Pop3Back()
         return SmtpBack(self.around.tenant.listen.hostname)
 
+    def open_upstream(self) -> tuple[TlsStream, Back]:
+        """Return a new connection to Gmail that has been greeted. Blocks.
+
+        Raises:
+            LoginFailed: Gmail could not be reached or does not greet.
+        """
+        stream, back = self.dialer.connect(), self.back()
+        with self._closing_on_failure(stream):
+            mailbox.greet(stream, back)
+        return stream, back
+
+    def log_in(self, stream: Stream, back: Back, grant: Grant) -> Mailbox:
+        """Return the mailbox that ``grant`` opens over a greeted connection. Blocks; closes the stream when it raises.
+
+        Raises:
+            LoginFailed: Gmail refuses, or is gone.
+        """
+        with self._closing_on_failure(stream):
+            return mailbox.log_in(stream, back, grant)
+
+    @contextmanager
+    def _closing_on_failure(self, stream: Stream) -> Iterator[None]:
+        """Bound a dialogue with the upstream; whatever ends it early closes the stream and is a LoginFailed."""
+        timeout_s = self.around.timeouts.upstream_s
+        server = self.dialer.tls.server
+        timer = gevent.Timeout(timeout_s)
+        try:
+            with timer:
+                yield
+        except gevent.Timeout as error:
+            stream.close(goodbye=False)
+            if error is not timer:
+                raise
+            raise LoginFailed(Reason.UPSTREAM_TIMEOUT, f"{server}: no answer within {timeout_s:g} s") from error
+        except PeerGone as error:
+            stream.close(goodbye=False)
+            raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{server}: {error}") from error
+        except BaseException:
+            stream.close(goodbye=False)
+            raise
+
     def learn(self, opened: Mailbox) -> None:
         """Remember what a successful login taught about the upstream: its EHLO keywords, its TLS session."""
         if opened.accepted.ehlo:
@@ -221,6 +271,7 @@ class Connection:
         self._peer = peer
         self._front = handler.front()
         self._id = f"{_process_id}-{next(_connection_numbers):x}"
+        self._was_warm = False
         self._login_left_s = handler.around.timeouts.login_s
         self._record: LoginRecord | None = None
 
@@ -311,17 +362,22 @@ class Connection:
         return replace(grant, username=f"recent:{grant.username}") if attempt.credentials.recent else grant
 
     def upstream(self, attempt: Attempt) -> tuple[Stream, Back]:
-        """Dial Gmail and let it greet."""
+        """Take a connection that is ready, or dial Gmail and let it greet."""
         with _phase(attempt, "upstream"):
-            stream, back = self._handler.dialer.connect(), self._handler.back()
-            with self._closing_on_failure(stream):
-                mailbox.greet(stream, back)
-        return stream, back
+            ready = self._handler.warm.take()
+            self._was_warm = ready is not None
+            return ready or self._handler.open_upstream()
 
     def log_in(self, attempt: Attempt, stream: Stream, back: Back, grant: Grant) -> Mailbox:
         """Log in at Gmail."""
-        with _phase(attempt, "upstream"), self._closing_on_failure(stream):
-            opened = mailbox.log_in(stream, back, grant)
+        with _phase(attempt, "upstream"):
+            try:
+                opened = self._handler.log_in(stream, back, grant)
+            except LoginFailed as failure:
+                if not self._was_warm or failure.reason not in CLOSED_MEANWHILE:
+                    raise
+                stream, back = self._handler.open_upstream()  # its farewell crossed our login: that says nothing of Gmail
+                opened = self._handler.log_in(stream, back, grant)
         if isinstance(stream, TlsStream):
             self._handler.dialer.tls.remember(stream.tls)
         self._handler.learn(opened)
@@ -363,27 +419,6 @@ class Connection:
             phases_ms=attempt.phases_ms,
             total_ms=(time.monotonic() - attempt.started_at) * 1000,
         )
-
-    @contextmanager
-    def _closing_on_failure(self, stream: Stream) -> Iterator[None]:
-        """Bound a dialogue with the upstream; whatever ends it early closes the stream and is a LoginFailed."""
-        timeout_s = self._around.timeouts.upstream_s
-        server = self._handler.dialer.tls.server
-        timer = gevent.Timeout(timeout_s)
-        try:
-            with timer:
-                yield
-        except gevent.Timeout as error:
-            stream.close(goodbye=False)
-            if error is not timer:
-                raise
-            raise LoginFailed(Reason.UPSTREAM_TIMEOUT, f"{server}: no answer within {timeout_s:g} s") from error
-        except PeerGone as error:
-            stream.close(goodbye=False)
-            raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{server}: {error}") from error
-        except BaseException:
-            stream.close(goodbye=False)
-            raise
 
     def _plugin_failed(self, attempt: Attempt, table: str, broke: _PluginBroke) -> None:
         _log.error(

@@ -25,7 +25,7 @@ from cgappliance.policy.profile import effective_profile
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
 from cgappliance.server.sockets import Endpoint
-from cgappliance.server.tenant_service import TenantService
+from cgappliance.server.tenant_service import TenantLimits, TenantService
 from cgappliance.session.record import Recorder
 
 _log = log.get()
@@ -42,7 +42,7 @@ class Appliance:
         limits = config.settings.limits
         self.kinds = kinds
         self._recorder = recorder
-        self._refusal_delay_s = limits.refusal_delay_s
+        self._limits = TenantLimits(limits.refusal_delay_s, limits.warm_connections)
         self._timeouts = Timeouts(
             handshake_s=limits.tls_handshake_timeout_s,
             command_s=limits.command_timeout_s,
@@ -94,7 +94,7 @@ class Appliance:
                 recorder=self._recorder,
                 sessions=self.sessions,
                 timeouts=self._timeouts,
-                refusal_delay_s=self._refusal_delay_s,
+                limits=self._limits,
             )
         except (PluginError, OSError, ssl.SSLError) as error:
             _log.error("tenant.failed", tenant=tenant.id, detail=str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import gevent
@@ -30,11 +31,19 @@ Made = TypeVar("Made")
 PLUGIN_CALL_TIMEOUT_S: Final = 5.0  #: ``make``, ``start`` and ``stop`` may not wait for the network; this is for those that do
 
 
+@dataclass(frozen=True, slots=True)
+class TenantLimits:
+    """What else is the same for all tenants."""
+
+    refusal_delay_s: float
+    warm_connections: int  #: kept ready for each protocol, at most
+
+
 class TenantService:
     """A tenant that can serve. Making one reads its certificate and makes its plugins' objects; nothing listens yet."""
 
     def __init__(
-        self, tenant: Tenant, kinds: Kinds, *, recorder: Recorder, sessions: Sessions, timeouts: Timeouts, refusal_delay_s: float
+        self, tenant: Tenant, kinds: Kinds, *, recorder: Recorder, sessions: Sessions, timeouts: Timeouts, limits: TenantLimits
     ) -> None:
         """Make ready to serve ``tenant``.
 
@@ -43,6 +52,7 @@ class TenantService:
             OSError, ssl.SSLError: a certificate could not be read (``config`` has checked it a moment ago).
         """
         self.tenant = tenant
+        self._warm_connections = limits.warm_connections
         auth = TenantContext(tenant.id, tenant.domains, tenant.auth.settings)
         self.backend = _call(lambda: kinds.backends[tenant.auth.name].make(auth), "auth", tenant)
         google = TenantContext(tenant.id, tenant.domains, tenant.google.settings)
@@ -54,7 +64,7 @@ class TenantService:
             profile_of=self.profile_of,
             recorder=recorder,
             sessions=sessions,
-            pace=RefusalPace(refusal_delay_s),
+            pace=RefusalPace(limits.refusal_delay_s),
             timeouts=timeouts,
             uses=Uses(),
         )
@@ -71,12 +81,8 @@ class TenantService:
     def _handler(self, around: Surroundings, protocol: MailProtocol) -> Handler:
         listen, upstream = self.tenant.listen, self.tenant.upstream
         tls = UpstreamTls(upstream.servers[protocol], client_context(upstream.ca_file))
-        return Handler(
-            around,
-            protocol,
-            server_context(listen.certificate, listen.private_key, protocol),
-            Dialer(tls, around.timeouts.upstream_s),
-        )
+        context = server_context(listen.certificate, listen.private_key, protocol)
+        return Handler(around, protocol, context, Dialer(tls, around.timeouts.upstream_s), self._warm_connections)
 
     def profile_of(self, address: str) -> Profile | None:  # noqa: ARG002 - all accounts of a tenant file have its default profile
         """Return the security profile of an account."""
@@ -108,6 +114,8 @@ class TenantService:
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
+        for handler in self.handlers.values():
+            handler.warm.close()
 
     def dismiss(self) -> None:
         """Send clients away that have not logged in. Does not block."""

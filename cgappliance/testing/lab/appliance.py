@@ -44,7 +44,7 @@ class ApplianceProcess:
 
         Args:
             folder: is made, and holds everything.
-            limits: of the ``[limits]`` table; refusals come after 0.2 s unless said otherwise.
+            limits: of the ``[limits]`` table; unless said otherwise refusals come after 0.2 s, and no connection is kept ready.
             workers: worker processes.
             top: further lines at the top of the file.
             extra: further tables.
@@ -52,7 +52,7 @@ class ApplianceProcess:
         self.conf_d = folder / "conf.d"
         self.conf_d.mkdir(parents=True)
         self.config = folder / "cgappliance.toml"
-        lines = {"refusal_delay_s": 0.2, **(limits or {})}
+        lines = {"refusal_delay_s": 0.2, "warm_connections": 0, **(limits or {})}
         self.config.write_text(
             f'conf_d = "{self.conf_d}"\nrun_dir = "{folder}/run"\nstore = "sqlite:///{folder}/cgappliance.db"\n'
             f'key_file = "{folder}/store.key"\nworkers = {workers}\ndrain_timeout_s = {DRAIN_S}\n{top}\n'

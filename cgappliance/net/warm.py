@@ -1,0 +1,138 @@
+"""A few connections to a tenant's upstream that are greeted and carry nobody's login, ready for the next user.
+
+To Gmail a new connection costs three or four round trips before the login itself; who finds one ready waits for one. Each pool
+belongs to one tenant and protocol, so connections never cross tenants. It fills only while people log in, grows with how many
+come at once up to its limit, and empties when they stop. A connection is given up before the upstream would close it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import gevent
+from gevent import get_hub
+
+from cgappliance import log
+from cgappliance.errors import LoginFailed, PeerGone
+from cgappliance.greenlets import spawn
+from cgappliance.net.stream import TlsStream
+from cgappliance.proto.events import Back, NeedData
+
+_log = log.get()
+
+MAX_AGE_S: Final = 50.0  #: mail servers give a client that does not log in between one and five minutes
+SWEEP_S: Final = 5.0
+ACTIVE_S: Final = 120.0  #: after the last login for so long, connections that grew old are renewed
+
+Open = Callable[[], tuple[TlsStream, Back]]  #: dials and lets the upstream greet; blocks; raises LoginFailed
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    stream: TlsStream
+    back: Back
+    born_at: float
+
+
+class WarmPool:
+    """The ready connections of one tenant and protocol in one process."""
+
+    def __init__(self, name: str, open_: Open, limit: int) -> None:
+        """Keep at most ``limit`` connections made by ``open_``; 0: keep none, ever."""
+        self.name = name
+        self._open = open_
+        self._limit = limit
+        self._loop = get_hub().loop
+        self._ready: deque[_Ready] = deque()  # the youngest at the right
+        self._wanted = 0
+        self._missed = False
+        self._used_at = 0.0
+        self._filling: gevent.Greenlet | None = None
+        self._sweeping = self._loop.timer(SWEEP_S, SWEEP_S)
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def take(self) -> tuple[TlsStream, Back] | None:
+        """Return a greeted connection that is still open, or None: dial. Does not block; makes sure that there is one next time."""
+        if not self._limit or self._closed:
+            return None
+        self._used_at = self._loop.now()
+        found = None
+        while self._ready and found is None:
+            ready = self._ready.pop()
+            if self._is_fresh(ready):
+                found = ready
+            else:
+                ready.stream.close()
+        if found is None:
+            self._missed = True
+        self._fill_later()
+        return None if found is None else (found.stream, found.back)
+
+    def close(self) -> None:
+        """Close all connections and keep none from now on; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._sweeping.close()
+        if self._filling is not None:
+            self._filling.kill(block=False)
+        while self._ready:
+            self._ready.pop().stream.close()
+
+    def _is_fresh(self, ready: _Ready) -> bool:
+        """Tell whether nothing has come since the greeting: all that could come now is a farewell or an end of file."""
+        if self._loop.now() - ready.born_at > MAX_AGE_S:
+            return False
+        return _is_quiet(ready.stream) and isinstance(ready.back.next_event(), NeedData)
+
+    def _fill_later(self) -> None:
+        if self._missed:
+            self._wanted = min(self._wanted + 1, self._limit)
+            self._missed = False
+        if self._filling is None and len(self._ready) < self._wanted:
+            self._filling = spawn(f"{self.name}/warm", self._fill)
+        if not self._sweeping.active:
+            self._sweeping.start(self._sweep)
+
+    def _fill(self) -> None:
+        try:
+            while len(self._ready) < self._wanted and not self._closed:
+                stream, back = self._open()
+                self._ready.append(_Ready(stream, back, self._loop.now()))
+        except (LoginFailed, PeerGone) as error:
+            _log.debug("warm.failed", pool=self.name, detail=str(error))  # whoever logs in next will see it, and say so
+            self._wanted = 0
+        finally:
+            self._filling = None
+
+    def _sweep(self) -> None:
+        """Give up what has grown old or was closed, want one less, and renew while people are logging in."""
+        kept = deque(ready for ready in self._ready if self._is_fresh(ready))
+        for ready in self._ready:
+            if ready not in kept:
+                ready.stream.close()
+        self._ready = kept
+        if self._loop.now() - self._used_at > ACTIVE_S:
+            self._wanted = max(0, self._wanted - 1)
+        if not self._wanted and not self._ready:
+            self._sweeping.stop()
+        elif self._wanted:
+            self._fill_later()
+
+
+def _is_quiet(stream: TlsStream) -> bool:
+    """Tell whether the socket is open and has nothing to read."""
+    try:
+        stream.sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False  # data, or an end of file
