@@ -159,7 +159,7 @@ def _account(account: Account) -> dict[str, Any]:
         "id": account.id,
         "address": account.address,
         "aliases": account.aliases,
-        "password": account.password,
+        "password": account.password.text,
         "suspended": account.suspended,
         "app_passwords": plain(account.app_passwords),
         "switches": plain(account.switches),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from cgappliance.testing.gmail.clock import Clock
 from cgappliance.testing.gmail.mailbox import Mailbox
+from cgappliance.testing.gmail.stored_password import StoredPassword
 from cgappliance.testing.gmail.switches import AccountSwitches
 
 CUSTOMER = "C03az79cb"  #: the Workspace customer that all accounts belong to
@@ -45,12 +46,13 @@ class Account:
 
     id: str
     address: str  #: lower case
-    password: str  #: "": no password is good
+    password: StoredPassword
     created_at: float
     given_name: str = ""
     family_name: str = ""
     org_unit: str = "/"
-    admin: bool = False  #: may be impersonated for the Directory API
+    admin: bool = False  #: has a role that may use the Directory API
+    super_admin: bool = False  #: may do everything, and only such may set its password
     suspended: bool = False
     two_step: bool = False
     change_password: bool = False
@@ -93,7 +95,9 @@ class Directory:
         """
         self._check_free(address)
         account_id = f"1{secrets.randbelow(10**14):014d}{next(self._numbers):06d}"
-        account = Account(account_id, address.lower(), password, self._clock.now(), given_name=address.partition("@")[0])
+        account = Account(
+            account_id, address.lower(), StoredPassword(password), self._clock.now(), given_name=address.partition("@")[0]
+        )
         self._accounts[account_id] = account
         return account
 
@@ -131,7 +135,7 @@ class Directory:
 
     def set_password(self, account: Account, password: str) -> None:
         """Change the account's password, which revokes its app passwords."""
-        account.password = password
+        account.password = StoredPassword(password)
         account.app_passwords.clear()
 
     def add_app_password(self, account: Account, name: str, password: str = "") -> AppPassword:

@@ -66,7 +66,7 @@ def _password_refusal(state: GmailState, account: Account, password: str) -> Ref
         if _same(app_password.password, letters):
             app_password.last_used_at = state.clock.now()
             return None
-    if not account.password or not _same(account.password, password):
+    if not account.password.matches(password):
         return Refusal.BAD_CREDENTIALS
     if account.switches.needs_app_password or account.two_step:
         return Refusal.APP_PASSWORD_REQUIRED

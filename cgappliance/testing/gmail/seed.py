@@ -32,6 +32,7 @@ from cgappliance.testing.gmail.switches import apply
 FIELDS = {
     "password": str,
     "admin": bool,
+    "super_admin": bool,
     "suspended": bool,
     "two_step": bool,
     "given_name": str,

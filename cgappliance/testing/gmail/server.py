@@ -21,7 +21,7 @@ from gevent.pywsgi import WSGIServer
 from gevent.server import StreamServer
 
 from cgappliance.model import MailProtocol
-from cgappliance.testing.gmail import control, token
+from cgappliance.testing.gmail import control, directory_api, settings_api, token
 from cgappliance.testing.gmail.imap import ImapSession
 from cgappliance.testing.gmail.pop3 import Pop3Session
 from cgappliance.testing.gmail.service_account import ServiceAccount
@@ -167,7 +167,8 @@ class GmailLookAlike:
 
     def _google_app(self) -> Flask:
         app = Flask("gmail-look-alike")
-        token.add_routes(app, self.state)
+        for interface in (token, directory_api, settings_api):
+            interface.add_routes(app, self.state)
         return app
 
     def _handler(self, kind: type[Session]) -> Callable[[Any, Any], None]:

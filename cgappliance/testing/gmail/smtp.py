@@ -1,27 +1,19 @@
-"""smtp.gmail.com:465 as Gmail speaks it: EHLO list, AUTH and its refusals, then mail by DATA or BDAT.
-
-Accepted messages are recorded with their envelopes byte for byte (dots unstuffed) and delivered so to the recipients that exist
-here; nothing is added, so that tests can compare.
-"""
+"""smtp.gmail.com:465 as Gmail speaks it: EHLO list, AUTH and its refusals; mail itself is in ``smtp_transaction.py``."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cgappliance.model import MailProtocol
-from cgappliance.testing.gmail.mailbox import SENT
-from cgappliance.testing.gmail.records import Envelope
 from cgappliance.testing.gmail.sasl import TOKEN_CHALLENGE, TOKEN_MECHANISMS, BadMessage, Bearer, Plain, decode, decode_base64
 from cgappliance.testing.gmail.session import Session
+from cgappliance.testing.gmail.smtp_transaction import SIZE_LIMIT_BYTES, Transactions
+from cgappliance.testing.gmail.state import GmailState
 from cgappliance.testing.gmail.switches import Refusal
-from cgappliance.testing.gmail.wire import Hangup, LineTooLong
+from cgappliance.testing.gmail.wire import Hangup, LineTooLong, Wire
 
-SIZE_LIMIT_BYTES = 35882577
-RECIPIENT_LIMIT = 100
 UNAUTHENTICATED_LIMIT = 20  #: commands before login; Gmail's own number is not known
 UNKNOWN_LIMIT = 10  #: unrecognized commands
 KEYWORDS = (
@@ -34,7 +26,6 @@ KEYWORDS = (
     "SMTPUTF8",
 )
 HELO_ARGUMENT = re.compile(r"\[[0-9a-fA-F:.]+\]|\[IPv6:[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*\.?", re.ASCII)
-PATH = re.compile(r"(FROM|TO):\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
 
 BAD_CREDENTIALS = (
     "535-5.7.8 Username and Password not accepted. For more information, go to",
@@ -61,16 +52,6 @@ REFUSALS: dict[Refusal, tuple[str, ...]] = {
 }
 
 
-@dataclass(slots=True)
-class Transaction:
-    """One message on its way."""
-
-    sender: str
-    parameters: tuple[str, ...]
-    recipients: list[str] = field(default_factory=list)
-    chunks: list[bytes] | None = None  #: set by the first BDAT
-
-
 class SmtpSession(Session):
     """One SMTP session."""
 
@@ -80,9 +61,12 @@ class SmtpSession(Session):
     farewell_overquota: ClassVar[bytes] = b"421 4.7.0 Try again later, closing connection. - gsmtp\r\n"
 
     helo = ""
-    transaction: Transaction | None = None
     commands_before_login = 0
     unknown_commands = 0
+
+    def __init__(self, state: GmailState, wire: Wire) -> None:
+        super().__init__(state, wire)
+        self._transactions = Transactions(self)
 
     def greet(self) -> None:
         """Send Gmail's greeting."""
@@ -94,11 +78,7 @@ class SmtpSession(Session):
             "EHLO": self._ehlo,
             "HELO": self._helo,
             "AUTH": self._auth,
-            "MAIL": self._mail,
-            "RCPT": self._rcpt,
-            "DATA": self._data,
-            "BDAT": self._bdat,
-            "RSET": self._rset,
+            **self._transactions.commands,
             "NOOP": lambda _: self.say("250 2.0.0 OK {id}"),
             "VRFY": lambda _: self.say("252 2.1.5 Send some mail, I'll try my best {id}"),
             "HELP": lambda _: self.say("214 2.0.0 https://www.google.com/search?btnI&q=RFC+5321 {id}"),
@@ -158,7 +138,8 @@ class SmtpSession(Session):
         if not HELO_ARGUMENT.fullmatch(argument):
             self.say(f"501-5.5.4 {verb} argument {argument[:64]!a} invalid, closing connection.", "501 5.5.4 {id}")
             raise Hangup("invalid HELO")
-        self.helo, self.transaction = argument, None
+        self.helo = argument
+        self._transactions.reset()
         return True
 
     def _auth(self, argument: str) -> None:
@@ -208,103 +189,3 @@ class SmtpSession(Session):
             return Plain(username, decode_base64(self._ask("UGFzc3dvcmQ6", "")).decode())
         except UnicodeDecodeError as error:
             raise BadMessage("not UTF-8") from error
-
-    def _mail(self, argument: str) -> None:
-        match = PATH.fullmatch(argument)
-        if not self.helo:
-            self.say("503 5.5.1 EHLO/HELO first. {id}")
-        elif self.account is None:
-            self.say(
-                "530-5.7.0 Authentication Required. For more information, go to",
-                "530 5.7.0  https://support.google.com/mail/?p=WantAuthError {id}",
-            )
-        elif self.transaction is not None:
-            self.say("503 5.5.1 Another transaction is in progress. {id}")
-        elif match is None or match[1].upper() != "FROM":
-            self.say("555 5.5.2 Syntax error. {id}")
-        elif self._too_big(match[3]):
-            self.say("552 5.3.4 Your message exceeded Google's message size limits. {id}")
-        else:
-            self.transaction = Transaction(match[2], tuple(match[3].split()))
-            self.say("250 2.1.0 OK {id}")
-
-    def _too_big(self, parameters: str) -> bool:
-        sizes = [word[5:] for word in parameters.split() if word.upper().startswith("SIZE=")]
-        return any(not size.isdigit() or int(size) > SIZE_LIMIT_BYTES for size in sizes)
-
-    def _rcpt(self, argument: str) -> None:
-        match = PATH.fullmatch(argument)
-        if self.transaction is None:
-            self.say("503 5.5.1 MAIL first. {id}")
-        elif match is None or match[1].upper() != "TO" or not match[2]:
-            self.say("555 5.5.2 Syntax error. {id}")
-        elif len(self.transaction.recipients) >= RECIPIENT_LIMIT:
-            self.say("452 4.5.3 Your message has too many recipients. {id}")
-        else:
-            self.transaction.recipients.append(match[2])
-            self.say("250 2.1.5 OK {id}")
-
-    def _data(self, _argument: str) -> None:
-        transaction = self._ready()
-        if transaction is None:
-            return
-        if transaction.chunks is not None:
-            self.say("503 5.5.1 No DATA after BDAT. {id}")
-            return
-        self.say("354 Go ahead {id}")
-        try:
-            data = self._read_data()
-        except LineTooLong:
-            self.say("552 5.3.4 Your message exceeded Google's message size limits. {id}")
-            raise Hangup("message too big") from None
-        self._accept(transaction, data, chunked=False)
-
-    def _read_data(self) -> bytes:
-        """Return the message behind 354: up to the line with a dot alone, the other dots unstuffed (RFC 5321 4.5.2)."""
-        self.wire.unread(b"\r\n")  # an empty message is a dot alone: its line begins where the data begin
-        stuffed = self.wire.read_until(b"\r\n.\r\n", SIZE_LIMIT_BYTES) + b"\r\n"
-        return stuffed.replace(b"\r\n.", b"\r\n")[2:]
-
-    def _bdat(self, argument: str) -> None:
-        size, _, last = argument.partition(" ")
-        if not size.isdigit() or int(size) > SIZE_LIMIT_BYTES or last.upper() not in ("", "LAST"):
-            self.say("501 5.5.4 Syntax error in BDAT {id}")
-            raise Hangup("bad BDAT: the octets that follow cannot be told from commands")
-        chunk = self.wire.read_exact(int(size))  # also when it is refused (RFC 3030 2)
-        transaction = self._ready()
-        if transaction is None:
-            return
-        transaction.chunks = [*(transaction.chunks or []), chunk]
-        if last:
-            self._accept(transaction, b"".join(transaction.chunks), chunked=True)
-        else:
-            self.say(f"250 2.0.0 OK {size} octets received {{id}}")
-
-    def _ready(self) -> Transaction | None:
-        """Return the transaction when it has recipients; else the client has been told what is missing."""
-        if self.transaction is None:
-            self.say("503 5.5.1 MAIL first. {id}")
-        elif not self.transaction.recipients:
-            self.say("503 5.5.1 RCPT first. {id}")
-        else:
-            return self.transaction
-        return None
-
-    def _accept(self, transaction: Transaction, data: bytes, *, chunked: bool) -> None:
-        assert self.account is not None
-        self.transaction = None
-        recipients = tuple(transaction.recipients)
-        self.state.records.envelopes.append(
-            Envelope(self.account.address, self.helo, transaction.sender, recipients, transaction.parameters, data, chunked)
-        )
-        now = self.state.clock.now()
-        self.account.mailbox.deliver(data, now, folder=SENT, flags=frozenset({"\\Seen"}))
-        for recipient in recipients:
-            account = self.state.directory.find(recipient)
-            if account is not None:
-                account.mailbox.deliver(data, now)
-        self.say(f"250 2.0.0 OK  {int(time.time())} {{id}}")
-
-    def _rset(self, _argument: str) -> None:
-        self.transaction = None
-        self.say("250 2.1.5 Flushed {id}")

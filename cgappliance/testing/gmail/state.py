@@ -29,6 +29,7 @@ class GmailState:
     token_endpoint: HttpSwitches = field(default_factory=HttpSwitches)
     directory_api: HttpSwitches = field(default_factory=HttpSwitches)
     settings_api: HttpSwitches = field(default_factory=HttpSwitches)
+    user_limit: int | None = None  #: accounts that the Workspace contract allows
     live: Counter[tuple[MailProtocol, str]] = field(default_factory=Counter)  #: logged-in sessions by protocol and account id
     directory: Directory = field(init=False)
     tokens: Tokens = field(init=False)

@@ -84,6 +84,8 @@ class AccountSwitches:
     session_lifetime_s: float | None = None  #: in addition to the token's own end
     refuse_next: list[Refusal] = field(default_factory=list)  #: the next logins end so, in this order
     faults: list[Fault] = field(default_factory=list)
+    no_mailbox: bool = False  #: no licence for Gmail: the settings API says that the mail service is not enabled
+    settings_frozen: bool = False  #: the settings API accepts changes, and nothing changes (an administrator's switch rules)
     token_errors: list[str] = field(default_factory=list)  #: the next token requests end so (``token_errors.py``)
     token_error: str = ""  #: every token request ends so
 

@@ -44,7 +44,8 @@ def test_user_and_pass_let_in(lab):
 
 
 def test_pass_takes_the_rest_of_the_line(lab):
-    lab.account.password, lab.account.switches.password_enabled = "with two  spaces ", True
+    lab.state.directory.set_password(lab.account, "with two  spaces ")
+    lab.account.switches.password_enabled = True
     talk = lab.talk("pop3s")
     talk.ask(f"USER {lab.address}")
 

@@ -83,4 +83,4 @@ def test_changed_password_revokes_app_passwords(state: GmailState):
 
     change_account(state, account, {"password": "new", "suspended": True})
 
-    assert (account.password, account.suspended, account.app_passwords) == ("new", True, [])
+    assert (account.password.text, account.suspended, account.app_passwords) == ("new", True, [])

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from cgappliance.testing.gmail import Refusal
+from cgappliance.testing.gmail import Refusal, smtp_transaction
 from cgappliance.testing.gmail.sasl import TOKEN_CHALLENGE
 from cgappliance.testing.gmail.smtp import REFUSALS
 
@@ -301,3 +301,14 @@ def test_pipelined_commands_are_answered_in_order(lab):
     talk.say(f"MAIL FROM:<{lab.address}>\r\nRCPT TO:<{lab.address}>\r\nDATA\r\nx\r\n.\r\nQUIT")
 
     assert [talk.line()[:3] for _ in range(5)] == ["250", "250", "354", "250", "221"]
+
+
+def test_chunks_that_grow_too_big_are_refused(lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(smtp_transaction, "SIZE_LIMIT_BYTES", 10)
+    talk = transaction(lab, lab.address)
+    talk.say("BDAT 8\r\n123456")
+    talk.line()
+    talk.say("BDAT 8 LAST\r\n123456")
+
+    assert talk.line().startswith("552 5.3.4 ")
+    assert not lab.state.records.envelopes
