@@ -14,6 +14,7 @@ import click
 #: Word to the first line of its help; a test keeps the two the same.
 COMMANDS: Final = {
     "check": "Check cgappliance.toml and all tenant files, and print every mistake.",
+    "local": 'Keep the people of an embedded directory (backend "local").',
     "reload": "Make the running appliance read all tenant files again, and show what happened to each tenant.",
     "serve": "Run the appliance until it is told to stop.",
     "session": "Show and end live sessions.",
