@@ -158,7 +158,8 @@ def test_failed_change_leaves_the_file_and_nothing_else(file: Path, monkeypatch:
 
 def test_changes_at_the_same_moment_are_all_kept(file: Path) -> None:
     code = (
-        "import argon2, sys; from pathlib import Path; from cgappliance.plugin_api import Secret; from cgappliance_local import users; "
+        "import argon2, sys; from pathlib import Path; "
+        "from cgappliance.plugin_api import Secret; from cgappliance_local import users; "
         "users._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1); "
         "users.set_password(Path(sys.argv[1]), sys.argv[2], Secret('pw'))"
     )
