@@ -132,12 +132,22 @@ class SambaAd:
         Raises:
             ServerFailed: the change was refused.
         """
+        self._change(domain.modify(dn, *lines))
+
+    def add(self, *users: domain.AdUser) -> None:
+        """Make further accounts, running or not.
+
+        Raises:
+            ServerFailed: one was refused.
+        """
+        self._change("\n".join(map(domain.add, users)))
+        for user in users:
+            if user.state:
+                self.modify(user.dn, *user.state)
+
+    def _change(self, ldif: str) -> None:
         database = self.folder / "private" / "sam.ldb"
-        _run(
-            ["ldbmodify", f"--configfile={self._configuration}", "-H", str(database)],
-            domain.modify(dn, *lines),
-            ADMIN_TIMEOUT_S,
-        )
+        _run(["ldbmodify", f"--configfile={self._configuration}", "-H", str(database)], ldif, ADMIN_TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self.start()

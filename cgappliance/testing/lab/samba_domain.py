@@ -17,7 +17,7 @@ MAIL_DOMAIN = "lab.test"
 ADMINISTRATOR_UPN = f"Administrator@{REALM.lower()}"
 ADMINISTRATOR_PASSWORD = "Passw0rd!of.admin"
 
-LOCKOUT_THRESHOLD = 5  #: wrong passwords until an account is locked; a right one in between starts the count again
+LOCKOUT_THRESHOLD = 10  #: wrong passwords until an account is locked; a right one in between starts the count again
 
 NEVER = -(2**63)  #: Active Directory's way to write "for ever" as a time span
 DAY = 24 * 60 * 60 * 10_000_000  #: in units of 100 ns, as Active Directory counts
@@ -36,6 +36,7 @@ class AdUser:
     state: tuple[str, ...] = ()  #: attributes that make it special, as "attribute: value" or "attribute:: base64"
     common_name: str = ""  #: default: ``name``
     aliases: tuple[str, ...] = ()
+    address: str = ""  #: its mail address; default: its name at ``MAIL_DOMAIN``
 
     @property
     def dn(self) -> str:
@@ -45,7 +46,7 @@ class AdUser:
     @property
     def mail(self) -> str:
         """Its mail address, which is not its UPN: what works with one must not work by accident with the other."""
-        return f"{self.name}@{MAIL_DOMAIN}"
+        return self.address or f"{self.name}@{MAIL_DOMAIN}"
 
     @property
     def upn(self) -> str:
@@ -90,10 +91,22 @@ MEMBERS = {MAIL_GROUP_DN: (GOOD.dn, INNER_GROUP_DN), INNER_GROUP_DN: (INNERMOST_
 
 def records() -> list[tuple[str, tuple[str, ...]]]:
     """Return the changes that fill a new domain: LDIF text and the controls that it needs, in order."""
-    adds = [_policy(), *(_unit(dn) for dn in (PEOPLE_DN, GROUPS_DN)), *map(_user, USERS), *map(_group, reversed(MEMBERS))]
+    adds = [_policy(), *(_unit(dn) for dn in (PEOPLE_DN, GROUPS_DN)), *map(add, USERS), *map(_group, reversed(MEMBERS))]
     states = [(modify(user.dn, *user.state), (BYPASS_PASSWORD_LAST_SET,)) for user in USERS if user.state]
     twins = [(modify(twin.dn, f"mail: {TWINS_MAIL}"), ()) for twin in TWINS]
     return [("\n".join(adds), ()), *states, *twins]
+
+
+def add(user: AdUser) -> str:
+    """Return LDIF that makes an account, before its ``state``."""
+    password = base64.b64encode(user.password.encode("utf-16-le")).decode()
+    aliases = [f"smtp:{alias}@{MAIL_DOMAIN}" for alias in user.aliases]
+    return (
+        f"{_line('dn', user.dn)}changetype: add\nobjectClass: user\nsAMAccountName: {user.name}\n"
+        f"{_line('userPrincipalName', user.upn)}{_line('mail', user.mail)}"
+        f"{''.join(_line('proxyAddresses', address) for address in (f'SMTP:{user.mail}', *aliases))}"
+        f"userAccountControl: 512\nclearTextPassword:: {password}\n"
+    )
 
 
 def modify(dn: str, *lines: str) -> str:
@@ -128,17 +141,6 @@ def _policy() -> str:
 
 def _unit(dn: str) -> str:
     return f"{_line('dn', dn)}changetype: add\nobjectClass: organizationalUnit\n"
-
-
-def _user(user: AdUser) -> str:
-    password = base64.b64encode(user.password.encode("utf-16-le")).decode()
-    aliases = [f"smtp:{alias}@{MAIL_DOMAIN}" for alias in user.aliases]
-    return (
-        f"{_line('dn', user.dn)}changetype: add\nobjectClass: user\nsAMAccountName: {user.name}\n"
-        f"{_line('userPrincipalName', user.upn)}{_line('mail', user.mail)}"
-        f"{''.join(_line('proxyAddresses', address) for address in (f'SMTP:{user.mail}', *aliases))}"
-        f"userAccountControl: 512\nclearTextPassword:: {password}\n"
-    )
 
 
 def _group(dn: str) -> str:

@@ -15,16 +15,11 @@ from cgappliance.testing.lab.certificates import Authority
 from cgappliance.testing.lab.samba import SambaAd
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = samba.unavailable()
-    for item in items:
-        if "authority" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.integration)
-            item.add_marker(pytest.mark.skipif(bool(reason), reason=reason))
-
-
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Issues the controllers' certificates; a machine that cannot run one skips what needs it."""
+    if reason := samba.unavailable():
+        pytest.skip(reason)
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
@@ -44,7 +39,7 @@ def own_ad(authority: Authority, tmp_path: Path) -> Iterator[SambaAd]:
 
 
 @pytest.fixture
-def make(ad: SambaAd) -> Iterator[Callable[..., ActiveDirectory]]:
+def make(ad: SambaAd, settings: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., ActiveDirectory]]:
     """Makes started backends with good settings for ``ad``, changed as the test wants, and stops them."""
     with ExitStack() as stack:
 
@@ -57,13 +52,19 @@ def make(ad: SambaAd) -> Iterator[Callable[..., ActiveDirectory]]:
         yield make
 
 
-def settings(ad: SambaAd, **changed: Any) -> dict[str, Any]:
-    values = {setting.key: setting.default for setting in SETTINGS}
-    values |= {
-        "servers": (ad.ldaps_url,),
-        "ca_file": ad.ca_file,
-        "base_dn": samba_domain.BASE_DN,
-        "bind_dn": samba_domain.SERVICE.dn,
-        "bind_password_file": Secret(samba_domain.SERVICE.password),
-    }
-    return values | changed
+@pytest.fixture(scope="session")
+def settings() -> Callable[..., dict[str, Any]]:
+    """Returns good settings for a domain controller, changed as the test wants."""
+
+    def settings(ad: SambaAd, **changed: Any) -> dict[str, Any]:
+        values = {setting.key: setting.default for setting in SETTINGS}
+        values |= {
+            "servers": (ad.ldaps_url,),
+            "ca_file": ad.ca_file,
+            "base_dn": samba_domain.BASE_DN,
+            "bind_dn": samba_domain.SERVICE.dn,
+            "bind_password_file": Secret(samba_domain.SERVICE.password),
+        }
+        return values | changed
+
+    return settings

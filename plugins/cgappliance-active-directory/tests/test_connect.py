@@ -16,6 +16,8 @@ from cgappliance.testing.lab import samba, samba_domain
 from cgappliance.testing.lab.certificates import Authority
 from cgappliance.testing.lab.samba import SambaAd
 
+pytestmark = pytest.mark.integration
+
 GOOD = samba_domain.GOOD
 
 

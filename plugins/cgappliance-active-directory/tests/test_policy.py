@@ -18,6 +18,8 @@ from cgappliance.testing.lab.samba_domain import AdUser
 
 Make = Callable[..., ActiveDirectory]
 
+pytestmark = pytest.mark.integration
+
 GOOD, NESTED, OTHER = samba_domain.GOOD, samba_domain.NESTED, samba_domain.OTHER
 TIMEOUT_S = 5.0
 

@@ -98,6 +98,12 @@ def test_changed_password_replaces_the_old_one_at_once(ad: SambaAd, connect: Cal
     assert code_of(connect(user.upn, "新しい秘密")) == "success"
 
 
+def test_account_can_be_added_to_a_running_controller(ad: SambaAd, connect: Callable[..., ldap3.Connection]) -> None:
+    added = AdUser("added", "  any 秘密 ", ("accountExpires: 1",), address="added@other.test")
+    ad.add(added)
+    assert code_of(connect(added.dn, added.password)) == "701"
+
+
 def test_refused_change_is_an_error_that_says_why(ad: SambaAd) -> None:
     with pytest.raises(ServerFailed, match=r"ldbmodify ended with status \d+\n.*No such object"):
         ad.modify(f"CN=nobody,{samba_domain.PEOPLE_DN}", "description: x")
