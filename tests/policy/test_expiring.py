@@ -38,3 +38,10 @@ def test_a_forgotten_key_is_gone_and_may_be_forgotten_twice() -> None:
     memory.pop("a")
     memory.pop("a")
     assert memory.get("a", 0) is None
+
+
+def test_everything_can_be_forgotten() -> None:
+    memory: ExpiringMap[str, int] = ExpiringMap(10, 100)
+    memory.put("a", 1, 0)
+    memory.clear()
+    assert (memory.get("a", 0), len(memory)) == (None, 0)
