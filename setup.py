@@ -18,12 +18,15 @@ setup(
     include_package_data=True,
     package_data={"cgappliance": ["py.typed"]},
     install_requires=[
+        "alembic>=1.16",
         "click>=8.1",
         "cryptography>=42",
         "gevent>=24.2",
         "inotify-simple>=2.0",
         "pluggy>=1.5",
+        "psycopg[binary,pool]>=3.2",
         "pyOpenSSL>=24",
+        "sqlalchemy>=2.0.40",
         "structlog>=24",
     ],
     extras_require={

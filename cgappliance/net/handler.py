@@ -22,7 +22,7 @@ from gevent.event import Event
 
 from cgappliance import log
 from cgappliance.errors import Dismissed, LoginFailed, PeerGone
-from cgappliance.model import AuthAnswer, Credentials, Grant, MailProtocol, Outcome, Peer, Profile, Reason, Tenant
+from cgappliance.model import AuthAnswer, Credentials, Grant, MailProtocol, Outcome, Peer, Reason, Tenant
 from cgappliance.net.accept import accept_tls, read_proxy_header
 from cgappliance.net.deadline import deadline
 from cgappliance.net.dial import Dialer
@@ -42,7 +42,7 @@ from cgappliance.proto.pop3.front import Pop3Front
 from cgappliance.proto.smtp.back import SmtpBack
 from cgappliance.proto.smtp.front import SmtpFront
 from cgappliance.session import login, mailbox
-from cgappliance.session.ports import Attempt, Mailbox, Stream
+from cgappliance.session.ports import Attempt, Guard, Mailbox, Standing, Stream
 from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
 
 _log = log.get()
@@ -136,7 +136,8 @@ class Surroundings:
     tenant: Tenant
     backend: AuthBackend
     provider: CredentialProvider
-    profile_of: Callable[[str], Profile | None]  #: by mail address; must not block
+    standing_of: Callable[[str], Standing]  #: by mail address; must not block
+    guard: Guard
     recorder: Recorder
     sessions: Sessions
     pace: RefusalPace
@@ -317,30 +318,41 @@ class Connection:
         """Ask policy."""
         with _phase(attempt, "policy"):
             around = self._around
-            profile = around.profile_of(attempt.credentials.address)
+            standing = around.standing_of(attempt.credentials.address)
             return decide(
                 around.tenant,
-                profile,
+                standing.profile,
                 attempt.credentials,
                 self._handler.protocol,
                 peer_ip=self._peer.address,
                 now=datetime.now(UTC),
+                enabled=standing.enabled,
             )
 
     def authenticate(self, attempt: Attempt) -> AuthAnswer:
-        """Ask the tenant's directory."""
+        """Have the guard ask the tenant's directory, if it must."""
+        around = self._around
+        with _phase(attempt, "directory"):
+            return around.guard.authenticate(
+                around.tenant.id,
+                attempt.credentials,
+                self._peer.address,
+                lambda: self._ask_directory(attempt),
+                around.timeouts.directory_s,
+            )
+
+    def _ask_directory(self, attempt: Attempt) -> AuthAnswer:
         timeout_s = self._around.timeouts.directory_s
         started = time.monotonic()
-        with _phase(attempt, "directory"):
-            try:
-                answer = _fenced(timeout_s, lambda: self._around.backend.authenticate(attempt.credentials, timeout_s), AuthAnswer)
-            except LoginFailed as failure:
-                answer = AuthAnswer(failure.reason, failure.detail)
-            except gevent.Timeout:
-                answer = AuthAnswer(Reason.DIRECTORY_TIMEOUT, f"no answer within {timeout_s:g} s")
-            except _PluginBroke as broke:
-                self._plugin_failed(attempt, "auth", broke)
-                answer = AuthAnswer(Reason.BACKEND_FAILED, str(broke))
+        try:
+            answer = _fenced(timeout_s, lambda: self._around.backend.authenticate(attempt.credentials, timeout_s), AuthAnswer)
+        except LoginFailed as failure:
+            answer = AuthAnswer(failure.reason, failure.detail)
+        except gevent.Timeout:
+            answer = AuthAnswer(Reason.DIRECTORY_TIMEOUT, f"no answer within {timeout_s:g} s")
+        except _PluginBroke as broke:
+            self._plugin_failed(attempt, "auth", broke)
+            answer = AuthAnswer(Reason.BACKEND_FAILED, str(broke))
         now = time.monotonic()
         if answer.reason.outcome is Outcome.REFUSED:
             self._around.pace.observe(now - started, now)

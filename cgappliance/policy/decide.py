@@ -41,6 +41,7 @@ class _Case:
     peer_ip: IPAddress
     local: datetime  # on the tenant's wall
     matches: tuple[rules.Match, ...]  # how each rule of the profile fits
+    enabled: bool
 
     @property
     def domain(self) -> str:
@@ -64,6 +65,7 @@ def decide(
     *,
     peer_ip: IPAddress,
     now: datetime,
+    enabled: bool = True,
 ) -> Reason:
     """Return ACCEPTED, or the reason of the first rule that objects.
 
@@ -74,11 +76,12 @@ def decide(
         protocol: of the port.
         peer_ip: the remote address, behind load balancers that of the PROXY header.
         now: with a time zone; the service period is counted in the tenant's.
+        enabled: False when the account was switched off, by an administrator or because it vanished from the directory.
 
     Raises:
         ValueError: ``now`` has no time zone.
     """
-    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now)
+    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now, enabled=enabled)
     return next((reason for rule in RULES if (reason := rule.objection(case)) is not None), Reason.ACCEPTED)
 
 
@@ -90,12 +93,13 @@ def steps(
     *,
     peer_ip: IPAddress,
     now: datetime,
+    enabled: bool = True,
 ) -> Iterator[Step]:
     """Yield what each rule says, in order. The first that did not pass is the decision; later ones are what else is to mend.
 
     Args and Raises are those of ``decide``.
     """
-    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now)
+    case = _case(tenant, profile, login, protocol, peer_ip=peer_ip, now=now, enabled=enabled)
     for rule in RULES:
         reason = rule.objection(case)
         if reason is None:
@@ -112,6 +116,7 @@ def _case(
     *,
     peer_ip: IPAddress,
     now: datetime,
+    enabled: bool,
 ) -> _Case:
     if now.tzinfo is None:
         raise ValueError("now has no time zone: the service period cannot be decided")
@@ -123,7 +128,7 @@ def _case(
         defect = None if name and at and domain else Reason.BAD_LOGIN_NAME
     local, profile = now.astimezone(tenant.timezone), profile or DENY_ALL
     found = rules.matches(profile, protocol, peer_ip, local)
-    return _Case(tenant, profile, address, defect, protocol, unmapped(peer_ip), local, found)
+    return _Case(tenant, profile, address, defect, protocol, unmapped(peer_ip), local, found, enabled)
 
 
 def _defect(case: _Case) -> Reason | None:
@@ -152,6 +157,14 @@ def _service_period(case: _Case) -> Reason | None:
 def _service_period_facts(case: _Case) -> str:
     starts_on, ends_on = case.tenant.starts_on or "open", case.tenant.ends_on or "open"
     return f"today is {case.local.date()} ({case.tenant.timezone.key}); the period is {starts_on} to {ends_on}"
+
+
+def _enabled(case: _Case) -> Reason | None:
+    return None if case.enabled else Reason.DISABLED
+
+
+def _enabled_facts(case: _Case) -> str:
+    return "the account is switched on" if case.enabled else "switched off in the appliance"
 
 
 def _profile(case: _Case) -> Reason | None:
@@ -216,6 +229,7 @@ RULES: tuple[Rule, ...] = (
     Rule("login name", _defect, _defect_facts),
     Rule("domain", _domain, _domain_facts),
     Rule("service period", _service_period, _service_period_facts),
+    Rule("account", _enabled, _enabled_facts),
     Rule("profile", _profile, _profile_facts),
     Rule("protocol", _protocol, _protocol_facts),
     Rule("remote address", _remote_ip, _remote_ip_facts),

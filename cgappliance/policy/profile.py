@@ -7,18 +7,25 @@ questions and their answers' names in ``decide.py``.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from cgappliance.model import IPAddress, MailProtocol, Network, Profile, Tenant
 
+_NONE: Final[Mapping[str, Profile]] = MappingProxyType({})
 
-def effective_profile(tenant: Tenant, own: str = "") -> Profile | None:
+
+def effective_profile(tenant: Tenant, own: str = "", made: Mapping[str, Profile] = _NONE) -> Profile | None:
     """Return the profile named ``own``, else the tenant's default profile, else None: such an account is refused.
+
+    ``made`` are the profiles that administrators made; one of the tenant file wins over one of the same name among them.
 
     An own name that no longer exists does not fall back to the default: what was a restriction must not become a wider one
     because somebody deleted it.
     """
-    return tenant.profiles.get(own or tenant.default_profile)
+    name = own or tenant.default_profile
+    return tenant.profiles.get(name) or made.get(name)
 
 
 def protocol_allowed(profile: Profile, protocol: MailProtocol) -> bool:

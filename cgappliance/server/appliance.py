@@ -21,12 +21,10 @@ from cgappliance.net.relay import End
 from cgappliance.net.sessions import Session, Sessions
 from cgappliance.plugins import Kinds
 from cgappliance.policy.decide import decide
-from cgappliance.policy.profile import effective_profile
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
 from cgappliance.server.sockets import Endpoint
-from cgappliance.server.tenant_service import TenantLimits, TenantService
-from cgappliance.session.record import Recorder
+from cgappliance.server.tenant_service import Shared, TenantLimits, TenantService
 
 _log = log.get()
 
@@ -37,11 +35,11 @@ GOODBYE_SPREAD_S: Final = 2.0  #: sessions that a drain ends go over this time, 
 class Appliance:
     """All tenants of one process."""
 
-    def __init__(self, config: Config, kinds: Kinds, recorder: Recorder) -> None:
+    def __init__(self, config: Config, kinds: Kinds, shared: Shared) -> None:
         """Make an appliance with ``config.settings``; ``apply`` brings its tenants on line."""
         limits = config.settings.limits
         self.kinds = kinds
-        self._recorder = recorder
+        self._shared = shared
         self._limits = TenantLimits(limits.refusal_delay_s, limits.warm_connections)
         self._timeouts = Timeouts(
             handshake_s=limits.tls_handshake_timeout_s,
@@ -91,7 +89,7 @@ class Appliance:
             newer = TenantService(
                 tenant,
                 self.kinds,
-                recorder=self._recorder,
+                shared=self._shared,
                 sessions=self.sessions,
                 timeouts=self._timeouts,
                 limits=self._limits,
@@ -106,25 +104,27 @@ class Appliance:
             _log.info("tenant.added", tenant=tenant.id)
             return "added"
         newer.take_over(older, sockets)
-        ended = self._end_forbidden(tenant)
+        ended = self.end_forbidden(tenant)
         spawn(f"{tenant.id}/retire", older.retire)
         _log.info("tenant.changed", tenant=tenant.id, sessions_ended=ended)
         return "changed"
 
-    def _end_forbidden(self, tenant: Tenant) -> int:
-        """End the sessions that the tenant's new file does not permit (withdrawn means closed)."""
+    def end_forbidden(self, tenant: Tenant) -> int:
+        """End the sessions that the tenant's file, profiles or accounts do not permit any more; withdrawn means closed."""
 
         def forbidden(session: Session) -> bool:
             record = session.record
             if record.tenant != tenant.id:
                 return False
+            standing = self._shared.standing_of(tenant, record.address)
             verdict = decide(
                 tenant,
-                effective_profile(tenant),
+                standing.profile,
                 record.address,
                 record.protocol,
                 peer_ip=record.peer.address,
                 now=datetime.now(UTC),
+                enabled=standing.enabled,
             )
             return verdict is not Reason.ACCEPTED or record.protocol not in tenant.listen.ports
 

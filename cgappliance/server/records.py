@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from cgappliance import log
 from cgappliance.model import Outcome
-from cgappliance.session.record import LoginRecord, SessionEnd
+from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
 
 _log = log.get()
+
+
+class Recorders:
+    """Several recorders as one, in order: the one that may fail first."""
+
+    def __init__(self, *recorders: Recorder) -> None:
+        """Record with all of them."""
+        self._recorders = recorders
+
+    def login(self, record: LoginRecord) -> None:
+        """Record an attempt everywhere; what fails is not recorded as accepted anywhere further down."""
+        for recorder in self._recorders:
+            recorder.login(record)
+
+    def ended(self, record: LoginRecord, end: SessionEnd) -> None:
+        """Record a session's end everywhere."""
+        for recorder in self._recorders:
+            recorder.ended(record, end)
 
 
 class LogRecorder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import secrets
 import signal
 import socket
 import time
@@ -54,6 +55,7 @@ class _Worker:
 
     number: int
     pid: int
+    incarnation: str
     channel: Channel
     started_at: float
     seen_at: float
@@ -118,18 +120,19 @@ class Supervisor:
     def _start_worker(self, number: int) -> None:
         """Fork a worker. Only ever called in the main greenlet."""
         ours, theirs = _socket.socketpair()  # bare: a child must not inherit a socket that is tied to our event loop
+        incarnation = f"{os.getpid()}-{secrets.token_hex(8)}"
         pid = gevent.os.fork_and_watch()
         if pid == 0:
-            self._be_worker(ours, theirs)
+            self._be_worker(incarnation, ours, theirs)
         theirs.close()
         now = time.monotonic()
-        each = _Worker(number, pid, Channel(socket.socket(fileno=ours.detach())), now, now)
+        each = _Worker(number, pid, incarnation, Channel(socket.socket(fileno=ours.detach())), now, now)
         self._workers[number] = each
         spawn(f"worker {number} channel", self._listen_to, each)
         spawn(f"worker {number} exit", self._await_exit, each)
         _log.info("worker.started", worker=number, pid=pid)
 
-    def _be_worker(self, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
+    def _be_worker(self, incarnation: str, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
         """In the child: leave the supervisor's event loop and greenlets behind, and never return."""
         status = 1
         try:
@@ -138,7 +141,8 @@ class Supervisor:
                 if fd >= 0:
                     os.close(fd)  # the number only: the objects belong to the event loop that has just gone
             channel = Channel(socket.socket(fileno=theirs.detach()))
-            worker.main(self._worker_config(), self._kinds, channel, dict(self._sockets.open))
+            siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
+            worker.main(worker.Life(self._worker_config(), incarnation, siblings), self._kinds, channel, dict(self._sockets.open))
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
             _log.error("worker.failed", exc_info=True)

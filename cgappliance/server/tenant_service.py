@@ -5,13 +5,14 @@ from __future__ import annotations
 import _socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 import gevent
 
 from cgappliance import log
 from cgappliance.errors import PluginError
-from cgappliance.model import MailProtocol, Profile, Tenant
+from cgappliance.model import MailProtocol, Tenant
 from cgappliance.net.dial import Dialer
 from cgappliance.net.handler import Handler, Surroundings, Timeouts, Uses
 from cgappliance.net.listener import Listener
@@ -20,8 +21,8 @@ from cgappliance.net.tls import UpstreamTls, client_context, server_context
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import Kinds
 from cgappliance.policy.pace import RefusalPace
-from cgappliance.policy.profile import effective_profile
 from cgappliance.server.sockets import Endpoint
+from cgappliance.session.ports import Guard, Standing
 from cgappliance.session.record import Recorder
 
 _log = log.get()
@@ -29,6 +30,15 @@ _log = log.get()
 Made = TypeVar("Made")
 
 PLUGIN_CALL_TIMEOUT_S: Final = 5.0  #: ``make``, ``start`` and ``stop`` may not wait for the network; this is for those that do
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all tenants of a process use together."""
+
+    recorder: Recorder
+    guard: Guard
+    standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class TenantService:
     """A tenant that can serve. Making one reads its certificate and makes its plugins' objects; nothing listens yet."""
 
     def __init__(
-        self, tenant: Tenant, kinds: Kinds, *, recorder: Recorder, sessions: Sessions, timeouts: Timeouts, limits: TenantLimits
+        self, tenant: Tenant, kinds: Kinds, *, shared: Shared, sessions: Sessions, timeouts: Timeouts, limits: TenantLimits
     ) -> None:
         """Make ready to serve ``tenant``.
 
@@ -61,8 +71,9 @@ class TenantService:
             tenant=tenant,
             backend=self.backend,
             provider=self.provider,
-            profile_of=self.profile_of,
-            recorder=recorder,
+            standing_of=partial(shared.standing_of, tenant),
+            guard=shared.guard,
+            recorder=shared.recorder,
             sessions=sessions,
             pace=RefusalPace(limits.refusal_delay_s),
             timeouts=timeouts,
@@ -83,10 +94,6 @@ class TenantService:
         tls = UpstreamTls(upstream.servers[protocol], client_context(upstream.ca_file))
         context = server_context(listen.certificate, listen.private_key, protocol)
         return Handler(around, protocol, context, Dialer(tls, around.timeouts.upstream_s), self._warm_connections)
-
-    def profile_of(self, address: str) -> Profile | None:  # noqa: ARG002 - all accounts of a tenant file have its default profile
-        """Return the security profile of an account."""
-        return effective_profile(self.tenant)
 
     def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> None:
         """Serve those of ``sockets`` that are this tenant's. Does not block; an endpoint that is missing was not bound."""

@@ -7,7 +7,8 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import gevent
@@ -25,9 +26,12 @@ from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
 from cgappliance.server.appliance import Appliance
 from cgappliance.server.channel import Channel, Message
-from cgappliance.server.records import LogRecorder
+from cgappliance.server.persistence import Persistence
+from cgappliance.server.records import LogRecorder, Recorders
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Endpoint
+from cgappliance.server.tenant_service import Shared
+from cgappliance.store.changes import Change, Kind
 
 _log = log.get()
 
@@ -37,15 +41,27 @@ HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
 GC_THRESHOLDS: Final = (5000, 20, 50)
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a worker is born with."""
+
+    config: Config
+    incarnation: str  #: unique to this process's life
+    siblings: frozenset[str]  #: incarnations of the workers that run beside it
+
+
 class Worker:
     """The worker's side of the channel."""
 
-    def __init__(self, config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
-        """Serve ``config`` on ``sockets``, which become this process's own."""
-        self._config = config
+    def __init__(self, life: Life, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
+        """Serve ``life.config`` on ``sockets``, which become this process's own."""
+        self._life = life
+        self._config = config = life.config
+        self._persistence = Persistence(config.settings, life.incarnation)
         self._channel = channel
         self._sockets = sockets
-        self._appliance = Appliance(config, kinds, LogRecorder())
+        recorder = Recorders(self._persistence, LogRecorder())
+        self._appliance = Appliance(config, kinds, Shared(recorder, self._persistence.guard, self._persistence.standing))
         self._commands: dict[str, Callable[[Message], Any]] = {
             "reload": self._reload,
             "forget": self._forget,
@@ -57,6 +73,8 @@ class Worker:
 
     def run(self) -> None:
         """Serve until the supervisor says ``drain`` or is gone. Blocks."""
+        self._persistence.start(self._life.siblings)
+        self._persistence.memory.listeners.append(self._on_change)
         result = self._appliance.apply(self._config, self._sockets)
         self._channel.send({"event": "ready", "tenants": result})
         spawn("heartbeat", self._heartbeat)
@@ -65,13 +83,21 @@ class Worker:
             if received is None:
                 _log.error("supervisor.gone")
                 self._appliance.drain(self._config.settings.drain_timeout_s)
-                return
+                break
             message, fds = received
             if message["command"] == "drain":
                 self._appliance.drain(message["timeout_s"])
-                return
+                break
             message["fds"] = fds
             spawn(f"command {message['command']}", self._answer, message)
+        self._persistence.stop()
+
+    def _on_change(self, found: Sequence[Change] | None) -> None:
+        """End the sessions that a change of accounts or profiles no longer permits."""
+        changed = None if found is None else {change.tenant for change in found if change.kind in (Kind.ACCOUNT, Kind.PROFILE)}
+        for name, tenant in self._appliance.tenants.items():
+            if changed is None or name in changed:
+                self._appliance.end_forbidden(tenant)
 
     def _answer(self, message: Message) -> None:
         result = self._commands[message["command"]](message)
@@ -138,7 +164,7 @@ def _described(session: Session, now: float) -> Message:
     }
 
 
-def main(config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
+def main(life: Life, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
     """Be a worker in a process that was just forked; returns when the worker is done. Only the supervisor gives orders."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -146,7 +172,7 @@ def main(config: Config, kinds: Kinds, channel: Channel, sockets: dict[Endpoint,
     gc.freeze()  # what the supervisor has loaded is never garbage; unfrozen, every collection would copy its pages
     gc.set_threshold(*GC_THRESHOLDS)
     raise_descriptor_limit()
-    Worker(config, kinds, channel, sockets).run()
+    Worker(life, kinds, channel, sockets).run()
 
 
 def raise_descriptor_limit() -> None:

@@ -28,14 +28,13 @@ def run(client: Stream, front: Front, ports: Ports) -> Mailbox | None:
             return None
         attempt = ports.begin(credentials)
         try:
-            mailbox = _let_in(attempt, ports)
+            mailbox = _record(attempt, _let_in(attempt, ports), ports)
         except LoginFailed as failure:
             attempt.reason, attempt.detail = failure.reason, failure.detail
             ports.finished(attempt)
             client.sendall(front.refuse(failure.reason))
             continue
         try:
-            ports.finished(attempt)  # on disk before the client hears OK: no accepted login may be missing from the history
             client.sendall(front.accept(mailbox.accepted))
         except BaseException:
             mailbox.stream.close()
@@ -88,6 +87,16 @@ def _let_in(attempt: Attempt, ports: Ports) -> Mailbox:
             raise
     # a token can be revoked while it is still fresh in a cache: exactly one more try, with a new one
     return _open_mailbox(attempt, ports, fresh=True)
+
+
+def _record(attempt: Attempt, mailbox: Mailbox, ports: Ports) -> Mailbox:
+    """Have an accepted login on the disk before its client hears OK: none may ever be missing from the history."""
+    try:
+        ports.finished(attempt)
+    except BaseException:
+        mailbox.stream.close()
+        raise
+    return mailbox
 
 
 def _open_mailbox(attempt: Attempt, ports: Ports, *, fresh: bool) -> Mailbox:

@@ -5,10 +5,11 @@ Each call has its own deadline inside; none raises anything but what is said her
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, Reason
+from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, IPAddress, Profile, Reason
 from cgappliance.proto.events import Accepted, Back
 
 
@@ -50,6 +51,24 @@ class Mailbox:
     accepted: Accepted
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the appliance itself knows of an account: all that policy needs beside the tenant file."""
+
+    profile: Profile | None  #: its own or the tenant's default; None: it has none
+    enabled: bool = True
+
+
+class Guard(Protocol):
+    """Stands between a login and its directory, so that this is not asked in vain (``store/login_guard.py``)."""
+
+    def authenticate(
+        self, tenant: str, login: Credentials, peer_ip: IPAddress, ask: Callable[[], AuthAnswer], timeout_s: float
+    ) -> AuthAnswer:
+        """Return the directory's answer, by ``ask`` or from memory. Blocks; does not raise."""
+        ...
+
+
 class Ports(Protocol):
     """The outside of one client connection."""
 
@@ -88,5 +107,9 @@ class Ports(Protocol):
         ...
 
     def finished(self, attempt: Attempt) -> None:
-        """Record the attempt: an accepted one is durable when this returns, a refused one took as long as all others. Blocks."""
+        """Record the attempt: an accepted one is durable when this returns, a refused one took as long as all others. Blocks.
+
+        Raises:
+            LoginFailed: STORE_UNAVAILABLE, an accepted attempt could not be recorded, so it is none.
+        """
         ...

@@ -45,7 +45,11 @@ class Recorder(Protocol):
     """Where logins and sessions are recorded."""
 
     def login(self, record: LoginRecord) -> None:
-        """Record an attempt; an accepted one is durable when this returns. Blocks for the disk; must not raise."""
+        """Record an attempt; an accepted one is durable when this returns. Blocks for the disk.
+
+        Raises:
+            LoginFailed: STORE_UNAVAILABLE, an accepted attempt could not be recorded.
+        """
         ...
 
     def ended(self, record: LoginRecord, end: SessionEnd) -> None:

@@ -35,6 +35,7 @@ DENIALS: dict[str, tuple[dict[str, Any], Reason]] = {
     "subdomain": ({"login": credentials("taro@mail.acme.example")}, Reason.UNKNOWN_DOMAIN),
     "not begun": ({"tenant": tenant(starts_on=date(2026, 11, 25))}, Reason.OUTSIDE_SERVICE_PERIOD),
     "ended": ({"tenant": tenant(ends_on=date(2026, 11, 23))}, Reason.OUTSIDE_SERVICE_PERIOD),
+    "switched off": ({"enabled": False}, Reason.DISABLED),
     "no profile": ({"profile": None}, Reason.NO_PROFILE),
     "no protocol": ({"profile": profile(access=frozenset())}, Reason.PROTOCOL_OFF),
     "address": ({"peer_ip": ip_address("203.0.114.9")}, Reason.IP_NOT_ALLOWED),
@@ -152,6 +153,7 @@ def test_steps_tell_every_rule_with_its_facts():
         ("login name", True, Reason.ACCEPTED, "the login name is 'taro@acme.example'"),
         ("domain", True, Reason.ACCEPTED, "acme.example; the tenant has acme.example"),
         ("service period", True, Reason.ACCEPTED, "today is 2026-11-24 (Asia/Tokyo); the period is open to open"),
+        ("account", True, Reason.ACCEPTED, "the account is switched on"),
         ("profile", True, Reason.ACCEPTED, "profile 'office'"),
         ("protocol", True, Reason.ACCEPTED, "imap; allowed: imap, pop3, smtp"),
         ("remote address", True, Reason.ACCEPTED, "203.0.113.9 is in 203.0.113.0/24"),
@@ -166,7 +168,7 @@ def test_steps_go_on_behind_an_objection_so_that_all_can_be_mended_at_once():
         ("protocol", Reason.PROTOCOL_OFF),
         ("remote address", Reason.IP_NOT_ALLOWED),
     ]
-    assert told[5][3].endswith("203.0.113.9 is in none of 1 networks")
+    assert told[6][3].endswith("203.0.113.9 is in none of 1 networks")
 
 
 @pytest.mark.parametrize("flag", list(DENIALS))
@@ -179,17 +181,17 @@ def test_the_first_step_that_fails_is_the_decision(flag: str):
 def test_steps_for_an_account_without_profile_or_name_say_so():
     sentences = [sentence for *_, sentence in walk(profile=None, login=credentials("", defect=Reason.BAD_CHARACTERS))]
     assert sentences[0].endswith("there is no usable login name")
-    assert sentences[3].endswith("neither its own nor a default")
-    assert sentences[4].endswith("imap; allowed: none")
+    assert sentences[4].endswith("neither its own nor a default")
+    assert sentences[5].endswith("imap; allowed: none")
 
 
 def test_steps_name_the_remark_of_the_network_that_matched():
     network = Network(OFFICE.remote_ips[0].network, "head office")
-    assert walk(profile=Profile("office", frozenset(MailProtocol), (network,)))[5][3].endswith("(head office)")
+    assert walk(profile=Profile("office", frozenset(MailProtocol), (network,)))[6][3].endswith("(head office)")
 
 
 def test_steps_say_when_any_address_is_allowed():
-    assert walk(profile=profile())[5][3] == "203.0.113.9; allowed: from anywhere"
+    assert walk(profile=profile())[6][3] == "203.0.113.9; allowed: from anywhere"
 
 
 def test_steps_tell_of_the_rules_for_this_protocol():
