@@ -10,8 +10,9 @@
             case LoginAttempt(credentials): ...   # answer with front.refuse(reason) or front.accept(accepted)
             case Close(data): ...         # write it, then close
 
-Read ``events`` first. Shared by all: ``buffer`` (lines and literals, bounded), ``limits``, ``sasl`` (mechanisms, and the only maker
-of Credentials), ``replies`` (outcome to answer), ``text`` (a peer's words for the log); by POP3 and SMTP ``linefront``, ``lineback``.
+Read ``events`` first. Shared by all: ``buffer`` (lines and literals, bounded), ``limits``, ``sasl`` (mechanisms; the only maker
+of Credentials), ``replies`` (outcome to answer), ``text`` (a peer's words for the log). POP3 and SMTP share ``linefront`` and
+``lineback``.
 
 A driver asks for events until NeedData before it feeds again; then no machine here holds more than its limits plus one chunk.
 """
