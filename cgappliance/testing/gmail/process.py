@@ -2,7 +2,7 @@
 
 ``with GmailProcess(folder) as gmail:`` runs it; ``gmail.ports``, ``gmail.ca_file`` and ``gmail.service_account_file`` are what a
 tenant file needs, and ``gmail.control`` drives it. Ports and key survive ``stop`` and ``start``; accounts and mail are those of the
-``state`` file again.
+``seed`` file again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cgappliance.model import MailProtocol
 from cgappliance.testing.gmail.client import GmailControl
 from cgappliance.testing.gmail.server import SERVICES
 from cgappliance.testing.lab.certificates import Authority, KeyPair
@@ -26,10 +27,10 @@ class GmailProcess:
     def __init__(
         self,
         folder: Path,
-        *,
         authority: Authority | None = None,
+        seed: Path | None = None,
+        *,
         key_pair: KeyPair | None = None,
-        state: Path | None = None,
         host: str = HOST,
     ) -> None:
         """Prepare the folder; nothing runs before ``start``.
@@ -37,8 +38,8 @@ class GmailProcess:
         Args:
             folder: is made, and holds log, key file and certificates.
             authority: issues the certificate; default: a new one.
+            seed: TOML file of accounts to start with (``seed.py``).
             key_pair: another certificate than the good one.
-            state: TOML file of accounts to start with (``seed.py``).
             host: the loopback address to listen on.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ class GmailProcess:
         arguments: list[str | Path] = ["--host", host, "--certificate", pair.certificate, "--private-key", pair.private_key]
         arguments += ["--service-account", self.service_account_file, "--ready-file", self._ready_file]
         arguments += [part for name, port in self.ports.items() for part in ("--port", f"{name}={port}")]
-        arguments += ["--state", state] if state else []
+        arguments += ["--state", seed] if seed else []
         self.process = ServerProcess(
             [sys.executable, "-m", "cgappliance.testing.gmail", *arguments],
             log=folder / "gmail.log",
@@ -64,6 +65,10 @@ class GmailProcess:
         """The running look-alike's control."""
         assert self._control is not None, "the look-alike is not started"
         return self._control
+
+    def upstream(self) -> str:
+        """Return the ``[upstream]`` table of a tenant file that points here, without its ``ca_file``."""
+        return "".join(f'{protocol.value}s = "localhost:{self.ports[protocol.value + "s"]}"\n' for protocol in MailProtocol)
 
     def start(self) -> Self:
         """Start it; returns when all ports are open."""

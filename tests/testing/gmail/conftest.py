@@ -45,12 +45,14 @@ class Talk:
         return self.line()
 
     def answer(self, text: str | bytes, last: str) -> list[str]:
-        """Send a line and return the lines that come, up to the one that starts with ``last``."""
+        """Send a line and return the lines that come, up to the one that starts with ``last``, or to the end: ``""``."""
         self.say(text)
-        lines = [self.line()]
-        while lines[-1] and not lines[-1].startswith(last):
-            lines.append(self.line())
-        return lines
+        lines = []
+        for line in self._file:
+            lines.append(line.decode().removesuffix("\r\n"))
+            if lines[-1].startswith(last):
+                return lines
+        return [*lines, ""]
 
     def read(self, size: int) -> bytes:
         return self._file.read(size)

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def test_process_has_the_accounts_of_its_state_file_and_a_key(tmp_path: Path, state: Path):
-    with GmailProcess(tmp_path / "gmail", state=state) as gmail:
+    with GmailProcess(tmp_path / "gmail", seed=state) as gmail:
         assert [account["address"] for account in gmail.control.state()["accounts"]] == ["yuki@acme.example"]
         assert json.loads(gmail.service_account_file.read_text())["token_uri"] == f"http://127.0.0.1:{gmail.ports['http']}/token"
         assert stat.S_IMODE(gmail.service_account_file.stat().st_mode) == 0o600
@@ -76,3 +77,11 @@ def test_bad_state_file_is_said(key_pair, state: Path):
 
     assert done.returncode == 1
     assert "account yuki@acme.example: colour: no such field" in done.stderr
+
+
+def test_upstream_table_leads_to_the_look_alike(tmp_path: Path):
+    gmail = GmailProcess(tmp_path / "gmail")
+
+    table = tomllib.loads(gmail.upstream())
+
+    assert table == {name: f"localhost:{gmail.ports[name]}" for name in ("imaps", "pop3s", "smtps")}

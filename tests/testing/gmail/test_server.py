@@ -1,5 +1,7 @@
 """The whole look-alike: it starts, serves three protocols and HTTP, ends sessions in time, and leaves nothing behind."""
 
+import socket
+import ssl
 import threading
 
 import pytest
@@ -75,3 +77,18 @@ def test_records_say_which_name_and_tls_the_client_used(lab):
 
     assert record.server_name == "localhost"
     assert record.tls_version == "TLSv1.3"
+
+
+def test_records_say_whether_tls_was_resumed(lab):
+    lab.tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    address = ("127.0.0.1", lab.gmail.ports["imaps"])
+    session = None
+    for _ in range(2):
+        with (
+            socket.create_connection(address, 5) as plain,
+            lab.tls.wrap_socket(plain, server_hostname="localhost", session=session) as client,
+        ):
+            client.recv(1000)
+            session = client.session
+
+    assert [record.tls_resumed for record in lab.state.records.connections] == [False, True]
