@@ -126,7 +126,7 @@ class ServerProcess:
         self.argv = [str(part) for part in argv]
         self.log = log
         self._ready = ready
-        self._environment = dict(clean_environment() if environment is None else environment)
+        self.environment = dict(clean_environment() if environment is None else environment)
         self._folder = folder or log.parent
         self._exits = exits
         self._start_timeout_s = start_timeout_s
@@ -168,7 +168,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=self.environment,
                 cwd=self._folder,
                 start_new_session=True,
             )
