@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,10 +20,20 @@ from benchmarks.harness.results import Results
 from benchmarks.harness.scale import Scale
 from benchmarks.harness.table import markdown
 
+OPEN_FILES = 32_768  #: 5,000 sessions are 10,000 sockets in a proxy
+
+
+def raise_open_files() -> None:
+    """Let this process and what it starts open files enough for thousands of sessions: a shell's usual limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
 
 @contextlib.contextmanager
 def bench_of(scale: Scale, programs: Path) -> Iterator[Bench]:
     """Run the back ends in a folder that is gone afterwards."""
+    raise_open_files()
     results = Results({**machine.about(scale.name, scale.runs), "idle_sessions": scale.idle, "meter": meter.kind()})
     cores = Cores.of_this_machine()
     with tempfile.TemporaryDirectory(prefix="cgbench-") as folder:

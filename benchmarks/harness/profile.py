@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import pinned
 from benchmarks.harness.phases import own_time, shares
-from benchmarks.harness.table import grid
+from benchmarks.harness.text import grid
 from benchmarks.peers.appliance import Appliance
 from benchmarks.studies.base import log_in_all
 from benchmarks.workloads.base import WINDOW

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.harness.goals import goals_table
-from benchmarks.harness.results import Results, Summary
-
-NO_FIGURE = "-"
+from benchmarks.harness.results import Results
+from benchmarks.harness.study_tables import study_tables
+from benchmarks.harness.text import NO_FIGURE, cell, grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def markdown(results: Results) -> str:
         table = _table(results, section.columns)
         if table:
             parts.append(f"## {section.title}\n\n{section.text}\n\n{table}")
+    parts += study_tables(results)
     parts += [part for part in (goals_table(results), _load_side(results), _gaps(results)) if part]
     return "\n\n".join(parts) + "\n"
 
@@ -128,16 +129,6 @@ def _head(results: Results) -> str:
     return "\n".join(lines)
 
 
-def cell(summary: Summary | None, digits: int) -> str:
-    """Return one figure as text."""
-    if summary is None:
-        return NO_FIGURE
-    text = f"{summary.median:.{digits}f}"
-    if summary.runs > 1:
-        text += f" ({summary.minimum:.{digits}f}-{summary.maximum:.{digits}f})"
-    return text + (" !" if summary.all_disturbed else "")
-
-
 def _table(results: Results, columns: Sequence[Column]) -> str:
     """Return a table of the peers and the columns that have a figure at all; "" when there is none."""
     peers = results.peers()
@@ -148,12 +139,6 @@ def _table(results: Results, columns: Sequence[Column]) -> str:
     rows = [[peer, *(cells[row] for cells in texts.values())] for row, peer in enumerate(peers)]
     rows = [row for row in rows if set(row[1:]) - {NO_FIGURE}]
     return grid(["peer", *(column.title for column in texts)], rows) if rows else ""
-
-
-def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _load_side(results: Results) -> str:
