@@ -1,21 +1,27 @@
 """The world of the integration tests: real slapd, Gmail look-alike, the real daemon; and what each test must leave as it was."""
 
+import base64
 import imaplib
+import json
 import poplib
 import smtplib
-import socket
 import ssl
+from collections import Counter
 from pathlib import Path
 
+import gevent
 import psutil
 import pytest
 
 from cgappliance.testing.lab.process import wait_until
-from cgappliance.testing.lab.world import TARO, YUKI, World
+from cgappliance.testing.lab.world import TARO, World
+
+from .talking import ACCEPTED, PROTOCOLS, Conversation
 
 HERE = Path(__file__).parent
 SETTLE_S = 5.0
-POOLED = 12  # connections to directory and token endpoint that stay open between logins
+SPARE = 8  # descriptors that open at first use and stay: the threads and files of the store
+PER_DIRECTORY_CONNECTION = 3  # the connection, and the pair of sockets through which libldap talks with it
 
 
 def pytest_collection_modifyitems(items):
@@ -33,15 +39,31 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def tidy(world):
-    """After the test: no session, no connection of a client or to Gmail, no pile of descriptors, and no secret in the log."""
-    before = descriptors(world)
+    """After the test: no session, connection, greenlet or pile of descriptors, and neither a secret nor a bug in the log."""
+    before, greenlets_before, log_before = descriptors(world), greenlets(world), len(world.appliance.process.log_text())
     yield
     wait_until(lambda: not world.appliance.ask("sessions"), "sessions ended", SETTLE_S)
     wait_until(lambda: not mail_connections(world), "mail connections closed", SETTLE_S)
-    assert descriptors(world) <= before + POOLED
-    text = world.appliance.process.log_text()
-    secrets = [YUKI.password, TARO.password, world.slapd.bind_password, "ya29.", "BEGIN PRIVATE KEY"]
-    assert [number for number, secret in enumerate(secrets) if secret in text] == []
+    wait_until(lambda: not greenlets(world) - greenlets_before, "greenlets ended", SETTLE_S)
+    assert descriptors(world) <= before + SPARE
+    text = world.appliance.process.log_text()[log_before:]
+    assert "Traceback" not in text
+    assert secrets_in(text, world) == []
+
+
+def greenlets(world):
+    """Return how many greenlets of each name all workers run."""
+    return sum(map(Counter, world.appliance.ask("greenlets")), Counter())
+
+
+def secrets_in(text, world):
+    """Return the positions, in ``secrets``, of those that stand in ``text``: so a failing test does not print them."""
+    long_ones = [person for person in world.people if len(person.password) > 6]  # others may stand anywhere by chance
+    passwords = [world.slapd.bind_password, *(person.password for person in long_ones)]
+    escaped = [json.dumps(password)[1:-1] for password in passwords]
+    encoded = [base64.b64encode(f"\0{person.address}\0{person.password}".encode()).decode() for person in long_ones]
+    secrets = [*passwords, *escaped, *encoded, "ya29.", "BEGIN PRIVATE KEY"]
+    return [number for number, secret in enumerate(secrets) if secret in text]
 
 
 def workers(world):
@@ -49,15 +71,32 @@ def workers(world):
 
 
 def descriptors(world):
-    return sum(worker.num_fds() for worker in workers(world))
+    """Return how many descriptors the workers have open, pooled connections to directory and token endpoint left out."""
+    ports = Counter(entry.raddr.port for entry in connections(world))
+    directory = ports[world.slapd.ldap_port] + ports[world.slapd.ldaps_port]
+    pooled = PER_DIRECTORY_CONNECTION * directory + ports[world.gmail.ports["http"]]
+    return sum(worker.num_fds() for worker in workers(world)) - pooled
+
+
+def connections(world):
+    return [entry for worker in workers(world) for entry in worker.net_connections("tcp") if entry.raddr]
 
 
 def mail_connections(world):
     """Return the workers' connections that belong to a client or its session."""
     ours = {world.ports.imaps, world.ports.pop3s, world.ports.smtps}
     gmail = {world.gmail.ports[name] for name in ("imaps", "pop3s", "smtps")}
-    found = [connection for worker in workers(world) for connection in worker.net_connections("tcp") if connection.raddr]
-    return [entry for entry in found if entry.laddr.port in ours or entry.raddr.port in gmail]
+    return [entry for entry in connections(world) if entry.laddr.port in ours or entry.raddr.port in gmail]
+
+
+@pytest.fixture
+def as_before(world, talk):
+    """After the test, without a restart: the three protocols let somebody in."""
+    before = {worker.pid for worker in workers(world)}
+    yield
+    assert {worker.pid for worker in workers(world)} == before
+    for protocol in PROTOCOLS:
+        assert talk(protocol).log_in_as(TARO).startswith(ACCEPTED[protocol])
 
 
 @pytest.fixture
@@ -87,51 +126,50 @@ def smtp(world, trust):
     client.close()
 
 
-class Conversation:
-    """A connection whose bytes the test writes itself: ``expect`` reads up to what it waits for."""
-
-    def __init__(self, port, context, source=None):
-        raw = socket.create_connection(("localhost", port), timeout=10, source_address=source)
-        self.sock = context.wrap_socket(raw, server_hostname="localhost")
-        self.read = b""
-
-    def send(self, data):
-        self.sock.sendall(data)
-
-    def expect(self, wanted):
-        """Read until ``wanted`` has come and return everything up to its end."""
-        while wanted not in self.read:
-            data = self.sock.recv(65536)
-            assert data, f"closed before {wanted!r} came; got {self.read!r}"
-            self.read += data
-        at = self.read.index(wanted) + len(wanted)
-        got, self.read = self.read[:at], self.read[at:]
-        return got
-
-    def rest(self):
-        """Return what comes until the server closes."""
-        got, self.read = self.read, b""
-        try:
-            while data := self.sock.recv(65536):
-                got += data
-        except (ssl.SSLError, ConnectionError):
-            pass
-        return got
-
-    def close(self):
-        self.sock.close()
-
-
 @pytest.fixture
 def talk(world, trust):
-    """Return a function that opens a Conversation to one of the tenant's ports."""
+    """Return a function that opens a Conversation with one of the tenant's listeners, and closes it after the test."""
     opened = []
 
-    def open_to(port, context=None, source=None):
-        conversation = Conversation(port, context or trust, source)
+    def open_to(protocol, *, context=None, source=None, port=None):
+        conversation = Conversation(protocol, port or world.ports.of(protocol), context or trust, source)
         opened.append(conversation)
         return conversation
 
     yield open_to
     for conversation in opened:
         conversation.close()
+
+
+def at_once(function, values):
+    """Return what ``function`` returns for each of ``values``, all called at the same time."""
+    jobs = [gevent.spawn(function, value) for value in values]
+    gevent.joinall(jobs, raise_error=True)
+    return [job.get() for job in jobs]
+
+
+@pytest.fixture
+def log(world):
+    """Return a function: the fields of all ``login`` lines since the test began, as dictionaries."""
+    start = len(world.appliance.process.log_text())
+
+    def lines(event="login"):
+        text = world.appliance.process.log_text()[start:]
+        return [fields_of(line) for line in text.splitlines() if f" event={event} " in line]
+
+    return lines
+
+
+def fields_of(line):
+    """Return the fields of a logfmt line; quoted values keep their escapes."""
+    fields, rest = {}, line.strip()
+    while rest:
+        name, _, rest = rest.partition("=")
+        if rest.startswith('"'):
+            end = 1
+            while rest[end] != '"' or rest[end - 1] == "\\":
+                end += 1
+            fields[name.strip()], rest = rest[1:end], rest[end + 1 :]
+        else:
+            fields[name.strip()], _, rest = rest.partition(" ")
+    return fields
