@@ -6,8 +6,8 @@ and every letter of Japanese goes, wherever it stands.
 
 import pytest
 
-from cgappliance.testing.lab.world import DOMAIN, YUKI, World
 from cgappliance.testing.lab.slapd import Person
+from cgappliance.testing.lab.world import DOMAIN, YUKI, World
 
 from .conftest import at_once
 from .talking import ACCEPTED, IMAP, POP3, REFUSED, SMTP, WAYS
