@@ -9,7 +9,8 @@ SQLite runs in native threads (``sqlite_threads.py``); PostgreSQL speaks through
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -17,10 +18,12 @@ from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.dml import UpdateBase
 
 from cgappliance.errors import ConfigurationError
 from cgappliance.store import sqlite_threads
 from cgappliance.store.errors import StoreUnavailable
+from cgappliance.store.prepared import Prepared
 
 if TYPE_CHECKING:
     from cgappliance.store.changes import Listener
@@ -121,6 +124,26 @@ class Store:
         with _place(self._writer), self._connection(self._engine, "BEGIN IMMEDIATE") as connection, _transaction(connection):
             yield connection
 
+    def prepare(self, statement: UpdateBase, columns: Sequence[str] = ()) -> Prepared:
+        """Compile a statement for this database, for ``write_prepared``."""
+        return Prepared(statement, self._engine.dialect, columns)
+
+    def write_prepared(self, work: Sequence[tuple[Prepared, Sequence[Mapping[str, Any]]]]) -> None:
+        """Run prepared statements for their rows in one transaction; it is on the disk when this returns. Blocks cooperatively.
+
+        Raises:
+            StoreUnavailable: as ``read``; nothing was written, unless the connection broke during the commit itself.
+            sqlite3.IntegrityError, sqlalchemy.exc.IntegrityError: a row cannot be stored; nothing was written.
+        """
+        ready = [(prepared.sql, prepared.rows(rows)) for prepared, rows in work]
+        if self.is_sqlite:
+            with _place(self._writer), self._connection(self._engine, None) as connection, _sqlite_translated():
+                cast(sqlite_threads.ThreadedConnection, connection.connection.dbapi_connection).transact(ready)
+            return
+        with self.write() as connection:
+            for sql, rows in ready:
+                connection.exec_driver_sql(sql, cast(Any, rows))
+
     @contextlib.contextmanager
     def _connection(self, engine: Engine, begin: str | None) -> Iterator[Connection]:
         with _place(self._places), _translated(), engine.connect() as connection:
@@ -199,6 +222,15 @@ def _place(places: BoundedSemaphore) -> Iterator[None]:
         yield
     finally:
         places.release()
+
+
+@contextlib.contextmanager
+def _sqlite_translated() -> Iterator[None]:
+    """As ``_translated``, for what did not pass through SQLAlchemy."""
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.InterfaceError, sqlite3.InternalError) as error:
+        raise StoreUnavailable(f"store: {_one_line(error)}") from error
 
 
 @contextlib.contextmanager

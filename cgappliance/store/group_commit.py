@@ -1,7 +1,8 @@
 """Many greenlets' writes in one transaction: each waits for the disk once, and none for the others' turn.
 
-While one batch is on its way to the disk, whatever is asked meanwhile gathers and becomes the next batch: no timer, no added
-latency when there is little to do, and one fsync for hundreds of requests when there is much.
+While one batch is on its way to the disk, whatever is asked meanwhile gathers and becomes the next batch: no added latency when
+there is little to do, and one fsync for hundreds of requests when there is much. What nobody waits for goes along with the next
+request that somebody does wait for, or after a moment.
 
 This file knows no table. ``commit`` is called with a batch, in one greenlet, and returns a result for each request.
 """
@@ -25,6 +26,8 @@ _log = log.get()
 
 BATCH_MAX: Final = 500  #: requests a transaction: about 10 ms of work, so nobody behind them waits long
 POSTED_MAX: Final = 10_000  #: requests that nobody waits for: about 10 MB; when the database lags that far, newer ones are dropped
+LINGER_S: Final = 0.25  #: how long a request that nobody waits for may wait for one that somebody does
+GATHER_S: Final = 0.002  #: a batch waits so long for more when the one before had several: a fifth of a disk's fsync
 RETRY_FIRST_S: Final = 0.1  #: pause after the database failed, doubled up to the next line
 RETRY_LAST_S: Final = 5.0
 
@@ -48,6 +51,8 @@ class GroupCommit(Generic[Request, Result]):
         self._asked: deque[tuple[Request, AsyncResult]] = deque()
         self._posted: deque[Request] = deque()
         self._work = Event()
+        self._urgent = Event()  # somebody waits, or the process is ending
+        self._crowded = False
         self._stopping = False
         self._pause_s = 0.0
         self._greenlet: gevent.Greenlet | None = None
@@ -61,6 +66,7 @@ class GroupCommit(Generic[Request, Result]):
         """Write what is queued and end; after ``timeout_s`` seconds the rest is dropped and counted. Blocks."""
         self._stopping = True
         self._work.set()
+        self._urgent.set()
         if self._greenlet is not None:
             self._greenlet.join(timeout_s)
             self._greenlet.kill()
@@ -80,6 +86,7 @@ class GroupCommit(Generic[Request, Result]):
             raise StoreUnavailable(_ENDING)
         entry = (request, AsyncResult())
         self._asked.append(entry)
+        self._urgent.set()
         self._work.set()
         try:
             result: Result = entry[1].get(timeout=timeout_s)
@@ -104,11 +111,21 @@ class GroupCommit(Generic[Request, Result]):
             self._work.wait()
             self._work.clear()
             while self._asked or self._posted:
+                self._wait_for_company()
                 self._write_one_batch()
                 gevent.sleep(self._pause_s)
 
+    def _wait_for_company(self) -> None:
+        """Let a batch grow where that costs nobody anything that he would notice."""
+        if not self._asked and len(self._posted) < BATCH_MAX:
+            self._urgent.wait(LINGER_S)
+        elif self._crowded and not self._stopping:
+            gevent.sleep(GATHER_S)
+
     def _write_one_batch(self) -> None:
         """Write those that somebody waits for, then as many others as fit."""
+        self._urgent.clear()
+        self._crowded = len(self._asked) > 1
         asked = [self._asked.popleft() for _ in range(min(len(self._asked), BATCH_MAX))]
         posted = [self._posted.popleft() for _ in range(min(len(self._posted), BATCH_MAX - len(asked)))]
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cgappliance.model import Outcome, Reason
@@ -22,10 +22,15 @@ from cgappliance.store import schema
 from cgappliance.store.engine import Store
 from cgappliance.store.group_commit import GroupCommit
 from cgappliance.store.history import State
+from cgappliance.store.prepared import Prepared
 from cgappliance.store.schema import account_logins, accounts, history
 
 #: Seconds an accepted login may wait for the disk before it is refused as an outage: a busy disk needs milliseconds.
 ACCEPT_TIMEOUT_S: Final = 10.0
+
+#: What a row is inserted with, and what its end sets.
+COLUMNS: Final = tuple(column.name for column in history.columns if not column.primary_key)
+END_COLUMNS: Final = ("state", "duration_ms", "bytes_up", "bytes_down", "ended_by", "end_detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ class HistoryWriter:
         self._incarnation = incarnation
         self._now = now
         self._queue: GroupCommit[_Entry, None] = GroupCommit("history writer", self._commit)
+        mine = (history.c.session == bindparam("of"), history.c.node == node, history.c.state != State.CLOSED)
+        self._insert = store.prepare(insert(history), COLUMNS)
+        self._end = store.prepare(update(history).where(*mine), END_COLUMNS)
+        self._note_success, self._note_failure = (_last_login(store, success=success) for success in (True, False))
 
     @property
     def dropped(self) -> int:
@@ -110,13 +119,8 @@ class HistoryWriter:
     def _commit(self, batch: Sequence[_Entry]) -> Sequence[None]:
         logins = [self._row(entry.record, entry.at) for entry in batch if isinstance(entry, _Begin)]
         ends = [{"of": entry.session, **entry.values} for entry in batch if isinstance(entry, _End)]
-        with self._store.write() as connection:
-            if logins:
-                connection.execute(insert(history), logins)
-                _note_last_logins(connection, logins)
-            if ends:
-                mine = (history.c.session == bindparam("of"), history.c.node == self._node, history.c.state != State.CLOSED)
-                connection.execute(update(history).where(*mine), ends)
+        work = [(self._insert, logins), *_last_logins(logins, self._note_success, self._note_failure), (self._end, ends)]
+        self._store.write_prepared([(statement, rows) for statement, rows in work if rows])
         return [None] * len(batch)
 
     def _row(self, record: LoginRecord, at: datetime) -> dict[str, Any]:
@@ -147,24 +151,29 @@ class HistoryWriter:
         }
 
 
-def _note_last_logins(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
-    """Keep the last success and failure of known accounts. Unknown addresses leave no trace here: an attacker has many of them."""
+def _last_logins(
+    rows: Iterable[dict[str, Any]], success: Prepared, failure: Prepared
+) -> list[tuple[Prepared, list[dict[str, Any]]]]:
+    """Return how to keep the last success and failure of known accounts.
+
+    Unknown addresses leave no trace there: an attacker has many of them.
+    """
     last: dict[tuple[str, str, str, bool], dict[str, Any]] = {}
     for row in rows:
-        success = row["outcome"] == Outcome.ACCEPTED
-        last[row["tenant"], row["account"], row["protocol"], success] = row
-    for success in (True, False):
-        # in one order: two nodes that lock the same rows the other way round would wait for each other
-        found = [row for key, row in sorted(last.items()) if key[3] is success]
-        if found:
-            connection.execute(_last_login(connection, success=success), [_parameters(row) for row in found])
+        last[row["tenant"], row["account"], row["protocol"], row["outcome"] == Outcome.ACCEPTED] = row
+    # in one order: two nodes that lock the same rows the other way round would wait for each other
+    found = sorted(last.items(), key=lambda item: item[0])
+    return [
+        (success, [_parameters(row) for key, row in found if key[3]]),
+        (failure, [_parameters(row) for key, row in found if not key[3]]),
+    ]
 
 
 def _parameters(row: dict[str, Any]) -> dict[str, Any]:
     return {f"p_{name}": row[name] for name in ("tenant", "account", "protocol", "at", "remote_ip", "reason")}
 
 
-def _last_login(connection: Connection, *, success: bool) -> Any:
+def _last_login(store: Store, *, success: bool) -> Prepared:
     """Return the statement that inserts or updates one account's row, if there is such an account."""
     side = "success" if success else "failure"
     columns = {f"{side}_at": account_logins.c.success_at, f"{side}_ip": account_logins.c.success_ip}
@@ -179,9 +188,11 @@ def _last_login(connection: Connection, *, success: bool) -> Any:
         names.append("failure_reason")
         values.append(bindparam("p_reason", type_=account_logins.c.failure_reason.type))
     source = select(*values).where(accounts.c.tenant == bindparam("p_tenant"), accounts.c.address == bindparam("p_account"))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = sqlite if store.is_sqlite else postgresql
     statement = dialect.insert(account_logins).from_select(names, source)
-    return statement.on_conflict_do_update(
-        index_elements=["account_id", "protocol"],
-        set_={name: statement.excluded[name] for name in names[2:]},
+    return store.prepare(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "protocol"],
+            set_={name: statement.excluded[name] for name in names[2:]},
+        )
     )

@@ -80,6 +80,14 @@ class ThreadedConnection:
         if self._broken or self._raw.in_transaction:
             self.run(self._raw.rollback)
 
+    def transact(self, work: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Run each statement for its rows, all in one transaction and one journey, and wait for the disk.
+
+        Raises:
+            sqlite3.Error: one of them failed; nothing was written.
+        """
+        self.run(_transact, self._raw, work)
+
     def close(self) -> None:
         """Close the connection, behind a statement that may still run on it."""
         self._broken = False
@@ -164,6 +172,18 @@ def _execute(raw: sqlite3.Cursor, statement: str, parameters: Sequence[Any]) -> 
 def _executemany(raw: sqlite3.Cursor, statement: str, parameters: Iterable[Sequence[Any]]) -> tuple[sqlite3.Cursor, list[_Row]]:
     raw.executemany(statement, parameters)
     return raw, []
+
+
+def _transact(raw: sqlite3.Connection, work: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        for statement, rows in work:
+            raw.executemany(statement, rows)
+        raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.rollback()
+        raise
 
 
 def _journey(pool: ThreadPool, function: Callable[[], _Result]) -> _Result:

@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from cgappliance.store import group_commit
 from cgappliance.store.errors import StoreUnavailable
-from cgappliance.store.group_commit import GroupCommit
+from cgappliance.store.group_commit import LINGER_S, GroupCommit
 
 
 class Disk:
@@ -150,3 +150,22 @@ def test_after_stop_nothing_is_taken(queue: GroupCommit[int, int]) -> None:
     assert not queue.post(1)
     with pytest.raises(StoreUnavailable, match="ending"):
         queue.ask(1, 1.0)
+
+
+def test_a_request_that_nobody_waits_for_goes_along_with_one_that_somebody_does() -> None:
+    batches: list[list[str]] = []
+    queue: GroupCommit[str, None] = GroupCommit("test", lambda batch: batches.append(list(batch)) or [None] * len(batch))
+    queue.start()
+    queue.post("posted")
+    queue.ask("asked", 5)
+    queue.stop(5)
+    assert batches == [["asked", "posted"]]
+
+
+def test_a_request_that_nobody_waits_for_is_written_after_a_moment() -> None:
+    written = Event()
+    queue: GroupCommit[str, None] = GroupCommit("test", lambda batch: written.set() or [None] * len(batch))
+    queue.start()
+    queue.post("posted")
+    assert written.wait(LINGER_S * 20)
+    queue.stop(5)
