@@ -27,7 +27,7 @@ _log = log.get()
 BATCH_MAX: Final = 500  #: requests a transaction: about 10 ms of work, so nobody behind them waits long
 POSTED_MAX: Final = 10_000  #: requests that nobody waits for: about 10 MB; when the database lags that far, newer ones are dropped
 LINGER_S: Final = 0.25  #: how long a request that nobody waits for may wait for one that somebody does
-GATHER_S: Final = 0.002  #: a batch waits so long for more when the one before had several: a fifth of a disk's fsync
+GATHER_S: Final = 0.008  #: a batch waits so long for more when the one before had several; to Gmail a login takes 100 ms and more
 RETRY_FIRST_S: Final = 0.1  #: pause after the database failed, doubled up to the next line
 RETRY_LAST_S: Final = 5.0
 
