@@ -78,8 +78,8 @@ class World:
         """Start directory, look-alike (with the people's accounts and one message) and appliance, in this order. Blocks."""
         self.slapd.start()
         self.gmail.start()
-        for person in self.people:
-            self.gmail.control.add_account(person.address)
+        for address in dict.fromkeys(person.address for person in self.people):  # two people may share one
+            self.gmail.control.add_account(address)
         self.gmail.control.deliver(YUKI.address, GREETING.replace("\n", "\r\n").encode())
         self.appliance.tenant("acme", self.tenant_file())
         self.appliance.start()
