@@ -4,8 +4,7 @@
 it is made once per machine and kept in a cache; each use gets a copy, which takes a moment.
 
 Samba fixes its ports (389, 636, 3268, 3269), so each controller listens on an own address of 127.0.0.0/8, and whoever starts it
-must be allowed to take ports below 1024. Debian's packages: samba, samba-ad-provision, samba-dsdb-modules, python3-samba and
-ldb-tools.
+must be allowed to take ports below 1024. Debian's packages: ``PACKAGES``; works with Samba 4.17 (Debian 12) and 4.22 (Debian 13).
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from cgappliance.testing.lab import samba_domain as domain
 from cgappliance.testing.lab.certificates import Authority, KeyPair
 from cgappliance.testing.lab.process import ServerFailed, ServerProcess, clean_environment, port_open
 
+PACKAGES = "samba samba-ad-provision samba-dsdb-modules python3-samba ldb-tools"  #: and samba-ad-dc on Debian 13
 LDAP_PORT = 389
 LDAPS_PORT = 636
 PORTS = (LDAP_PORT, LDAPS_PORT, 3268, 3269)

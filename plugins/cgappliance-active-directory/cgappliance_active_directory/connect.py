@@ -47,7 +47,11 @@ class LdapResult:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return what a domain controller's certificate is checked with. Reads files; make one per backend."""
+    """Return what a domain controller's certificate is checked with; None: the system's CAs. Reads files: make one per backend.
+
+    Raises:
+        OSError: the file cannot be read or holds no certificate.
+    """
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # every supported Windows Server has it; older ones are a downgrade
     # Python 3.13 asks for extensions that older domain CAs do not set; chain, dates and host name are checked either way
@@ -144,7 +148,7 @@ class Opener:
             ServerFailed: there is none to be had.
         """
         target = ldap3.Server(
-            f"[{server.host}]" if ":" in server.host else server.host,
+            server.host,
             server.port,
             use_ssl=not server.starttls,
             tls=_CheckedTls(self._context, server.host, deadline),

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import gevent
 import pytest
@@ -73,6 +74,19 @@ def test_server_must_be_called_as_in_its_certificate(ad: SambaAd, opener: Opener
     opener.close(opener.open(DirectoryServer("dc1.ad.lab.test", samba.LDAPS_PORT, starttls=False), Deadline(5)))
     with pytest.raises(ServerFailed, match="Hostname mismatch"):
         opener.open(DirectoryServer("dc2.ad.lab.test", samba.LDAPS_PORT, starttls=False), Deadline(5))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_address_is_found_in_the_certificate(authority: Authority, tmp_path: Path, host: str) -> None:
+    pair = authority.issue("dc1.ad.lab.test", "127.0.0.1", "::1", file=f"address-{host.count(':')}")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.private_key)
+    opener = Opener(tls_context(authority.ca_file))
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        accepting = Thread(target=lambda: context.wrap_socket(listener.accept()[0], server_side=True).close())
+        accepting.start()
+        opener.close(opener.open(DirectoryServer(host, listener.getsockname()[1], starttls=False), Deadline(5)))
+        accepting.join()
 
 
 def test_private_authority_is_the_only_one_that_is_trusted(ad: SambaAd) -> None:

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cgappliance_active_directory.settings import SETTINGS, check, group_filter, user_filter
 from ldap3.operation.search import compile_filter, parse_filter
 
+from cgappliance.plugin_api import Secret
+
 INJECTIONS = ["*", "*)(mail=*", "a)(|(mail=*", "a\\2a", "a\x00b", "a))(|(cn=*", "&(a", "山*田"]
 
 
 def settings(**changed: Any) -> dict[str, Any]:
     values = {setting.key: setting.default for setting in SETTINGS}
-    return values | {"servers": ("ldaps://dc1",), "base_dn": "DC=acme,DC=example", "bind_dn": "svc@acme.example"} | changed
+    values |= {"servers": ("ldaps://dc1",), "base_dn": "DC=acme,DC=example"}
+    return values | {"bind_dn": "svc@acme.example", "bind_password_file": Secret("x")} | changed
 
 
 def problem_of(key: str, value: str) -> str | None:
@@ -35,6 +39,28 @@ def test_good_settings_hold_no_mistake() -> None:
 def test_mistakes_of_shared_and_own_settings_are_found_at_once() -> None:
     mistakes = check(settings(servers=("ldap://dc1",), base_dn="acme.example"))
     assert [mistake.key for mistake in mistakes] == ["servers[0]", "base_dn"]
+
+
+@pytest.mark.parametrize("account", ["CN=svc,DC=acme,DC=example", "svc@acme.example", "ACME\\svc"])
+def test_search_account_may_be_written_in_each_way_of_active_directory(account: str) -> None:
+    assert check(settings(bind_dn=account)) == []
+
+
+def test_search_account_without_its_domain_is_a_mistake() -> None:
+    (mistake,) = check(settings(bind_dn="svc"))
+    assert mistake.key == "bind_dn"
+
+
+def test_empty_password_of_the_search_account_is_a_mistake() -> None:
+    (mistake,) = check(settings(bind_password_file=Secret("")))
+    assert mistake.key == "bind_password_file"
+
+
+@pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_ca_file_without_a_certificate_is_a_mistake(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ca.pem").write_text(text)
+    (mistake,) = check(settings(ca_file=tmp_path / "ca.pem"))
+    assert mistake.key == "ca_file"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +95,13 @@ def test_filter_that_ldap_does_not_understand_is_refused_with_a_remedy(value: st
     assert problem is not None
     assert "is no LDAP filter" in problem
     assert "(write one such as" in problem
+
+
+@pytest.mark.parametrize("value", ["(mail=%s)", "(&(objectClass=user)(mail={login}))", "(uid=%u)", "(mail={})"])
+def test_filter_with_a_place_for_the_login_name_is_refused(value: str) -> None:
+    problem = problem_of("user_filter", value)
+    assert problem is not None
+    assert "leave it out" in problem
 
 
 @pytest.mark.parametrize(("value", "good"), [("CN=Mail\\, all,DC=x", True), ("Mail", False), ("CN=Mail,,DC=x", False)])
