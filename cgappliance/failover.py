@@ -79,23 +79,20 @@ class ServerRotation(Generic[Server]):
         self._rests_until: dict[Server, float] = {}
 
     def order(self) -> tuple[list[Server], list[Server]]:
-        """Return the servers to ask in turn, and those to fall back on when these fail.
-
-        A server whose rest is over is among the first for the login that asks now; it goes on resting for all others until
-        that login has ``worked``, so that no more than one pays for a server that is still down.
-        """
+        """Return the servers to ask in turn, those whose rest is over among them, and those to fall back on when these fail."""
         now = self._clock()
-        living: list[Server] = []
-        resting: list[Server] = []
-        for server in self.servers:
-            until = self._rests_until.get(server)
-            if until is not None and now < until:
-                resting.append(server)
-                continue
-            if until is not None:
-                self._rests_until[server] = now + self._retry_after_s
-            living.append(server)
+        resting = [server for server in self.servers if now < self._rests_until.get(server, now)]
+        living = [server for server in self.servers if server not in resting]
         return (living, resting) if living else (resting, [])
+
+    def asking(self, server: Server) -> None:
+        """Note that a login asks the server now.
+
+        One whose rest is over goes on resting for all others until this login has ``worked``, so that no more than one pays for a
+        server that is still down.
+        """
+        if server in self._rests_until:
+            self._rests_until[server] = self._clock() + self._retry_after_s
 
     def failed(self, server: Server) -> None:
         """Leave the server alone for a while."""
@@ -155,6 +152,7 @@ class Failover(Generic[Server, Connection]):
 
     def _ask(self, server: Server, verb: Callable[[Connection, Deadline], Answer], deadline: Deadline) -> Answer:
         pool = self._pools[server]
+        self._rotation.asking(server)
         try:
             answer = self._ask_twice_if_stale(pool, verb, deadline)
         except (PoolBusy, PoolGivenUp):

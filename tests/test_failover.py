@@ -109,7 +109,24 @@ def test_only_one_login_pays_for_finding_out_that_a_server_is_still_down(clock: 
     rotation.failed("dc1")
     clock.now_s += 30
     assert rotation.order() == (["dc1", "dc2"], [])
+    rotation.asking("dc1")
     assert rotation.order() == (["dc2"], ["dc1"])
+
+
+def test_rest_that_is_over_stays_over_while_nobody_asks(clock: Clock) -> None:
+    rotation = ServerRotation(["dc1", "dc2"], retry_after_s=30, clock=clock)
+    rotation.failed("dc2")
+    clock.now_s += 30
+    for _ in range(2):
+        assert rotation.order() == (["dc1", "dc2"], [])
+
+
+@pytest.mark.parametrize(("passed_s", "living"), [(29, ["dc2"]), (30, ["dc1", "dc2"]), (31, ["dc1", "dc2"])])
+def test_rest_ends_to_the_second(clock: Clock, passed_s: float, living: list[str]) -> None:
+    rotation = ServerRotation(["dc1", "dc2"], retry_after_s=30, clock=clock)
+    rotation.failed("dc1")
+    clock.now_s += passed_s
+    assert rotation.order()[0] == living
 
 
 def test_resting_server_is_asked_when_all_others_fail(failover: Failover[str, Wire], network: Network, clock: Clock) -> None:
