@@ -44,7 +44,7 @@ _log = log.get()
 
 CHUNK_MIN_BYTES: Final = 16 * 1024
 CHUNK_MAX_BYTES: Final = 256 * 1024
-CHUNK_CROWDED_BYTES: Final = 64 * 1024  #: the largest read while ``CROWD`` or more relays had full reads lately
+CHUNK_CROWDED_BYTES: Final = 32 * 1024  #: the largest read while ``CROWD`` or more relays had full reads lately
 CROWD: Final = 4
 PIECE_BYTES: Final = 64 * 1024
 RECORD_BYTES: Final = 16 * 1024  #: most plaintext in one TLS record (RFC 8446 5.1)
