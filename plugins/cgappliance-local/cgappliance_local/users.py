@@ -36,8 +36,8 @@ ADDRESS = re.compile(r"[^\s@#]+@[^\s@#]+")
 DISABLED = "disabled"
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")  # no mail protocol carries them in a password
 
-#: RFC 9106's second recommended option, argon2-cffi's default
-_hasher = PasswordHasher()
+#: RFC 9106's second recommended option; written out, since older releases of argon2-cffi have another default
+_hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4, hash_len=32, salt_len=16)
 
 #: What a stranger's password is compared with, so that an unknown address takes as long as a wrong password. The hash of nothing.
 NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -101,7 +101,7 @@ def test_trace_of_python_ldap_cannot_print_passwords(tmp_path: Path) -> None:
         "from cgappliance_openldap.engine import Engine; e = Engine(); "
         "e.send(lambda handle: handle.simple_bind('cn=yuki', 'contract-5ecret')); e.close(); print('sent')"
     )
-    environment = {"PATH": os.environ["PATH"], "PYTHON_LDAP_TRACE_LEVEL": "9"}
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHON_LDAP_TRACE_LEVEL": "9"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=True)
     assert "sent" in done.stdout
     assert "contract-5ecret" not in done.stdout + done.stderr
