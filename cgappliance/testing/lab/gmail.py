@@ -10,17 +10,24 @@ from typing import Self
 
 from cgappliance.model import MailProtocol
 from cgappliance.testing.gmail.client import GmailControl
-from cgappliance.testing.lab.certificates import Authority
+from cgappliance.testing.lab.certificates import Authority, KeyPair
 from cgappliance.testing.lab.process import ServerProcess
 
 
 class GmailProcess:
     """``with GmailProcess(folder, authority) as gmail:`` runs it; ``gmail.control`` gives it orders."""
 
-    def __init__(self, folder: Path, authority: Authority, seed: Path | None = None) -> None:
-        """Prepare a look-alike whose certificate ``authority`` issues; ``seed`` is a TOML file of accounts."""
+    def __init__(self, folder: Path, authority: Authority, seed: Path | None = None, *, key_pair: KeyPair | None = None) -> None:
+        """Prepare a look-alike; nothing runs before ``start``.
+
+        Args:
+            folder: is made if need be, and holds everything.
+            authority: issues its certificate.
+            seed: a TOML file of accounts.
+            key_pair: another certificate than the good one.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        pair = authority.issue(file="gmail")
+        pair = key_pair or authority.issue(file="gmail")
         self.service_account_file = folder / "service-account.json"
         self._ready_file = folder / "ready.json"
         argv: list[str | Path] = [
