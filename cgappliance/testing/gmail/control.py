@@ -30,6 +30,7 @@ def make_app(gmail: GmailLookAlike) -> Flask:
     app.register_error_handler(KeyError, _bad_request)
     _add_whole(app, gmail)
     _add_accounts(app, state)
+    _add_messages(app, state)
     _add_records(app, state)
     _add_service_accounts(app, gmail)
     return app
@@ -92,6 +93,8 @@ def _add_accounts(app: Flask, state: GmailState) -> None:
         state.tokens.revoke(state.directory.get(address).id)
         return jsonify({})
 
+
+def _add_messages(app: Flask, state: GmailState) -> None:
     @app.post("/accounts/<address>/messages")
     def deliver(address: str) -> Response:
         folder = request.args.get("folder", "INBOX")
