@@ -28,6 +28,8 @@ from cgappliance.store.prepared import Prepared
 if TYPE_CHECKING:
     from cgappliance.store.changes import Listener
 
+__all__ = ["Connection", "Store", "parse_url"]  # other rooms pass connections on, and know SQLAlchemy by this name only
+
 #: Connections per process. A query takes a millisecond, so four carry thousands a second; PostgreSQL allows 100 for all by default.
 POOL_SIZE: Final = 4
 #: Seconds to wait for one of them, and for SQLite's lock while another process writes: above any transaction of ours, below a
