@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -22,6 +23,7 @@ class Panel:
     workload: str
     value: str
     digits: int
+    logarithmic: bool = False  #: where peers lie orders of magnitude apart
 
 
 def panels(more_idle: int) -> tuple[Panel, ...]:
@@ -34,7 +36,13 @@ def panels(more_idle: int) -> tuple[Panel, ...]:
         Panel(f"KiB per idle session, {more_idle} sessions (less is better)", f"imap-idle-{more_idle}", "pss_kib_per_session", 0),
         Panel("CPU of a command, us (less is better)", "imap-noop-1", "cpu_us_per_command", 0),
         Panel("round trip of a command, p50 us (less is better)", "imap-noop-1", "p50_us", 0),
-        Panel("the same beside four downloads (less is better)", "imap-noop-beside-downloads", "p50_us", 0),
+        Panel(
+            "the same beside four downloads (less is better; logarithmic)",
+            "imap-noop-beside-downloads",
+            "p50_us",
+            0,
+            logarithmic=True,
+        ),
     )
 
 
@@ -52,18 +60,29 @@ def svg(results: Results) -> str:
             left, top, row_height = 0, top + row_height, 0
     width, height = PANELS_IN_A_ROW * (PANEL_WIDTH + PANEL_GAP), top + row_height
     title = f"<title>Benchmark of {escape(str(results.about['date']))}</title>"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' {FONT}>{title}{''.join(drawn)}</svg>\n"
+    size = f"width='{width}' height='{height}'"
+    paper = f"<rect {size} fill='white'/>"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {size} {FONT}>{title}{paper}{''.join(drawn)}</svg>\n"
 
 
 def _panel(panel: Panel, bars: Sequence[tuple[str, Summary]]) -> str:
-    scale = (PANEL_WIDTH - NAME_WIDTH - FIGURE_WIDTH) / (max(summary.maximum for _, summary in bars) or 1)
-    rows = [_bar(peer, summary, panel.digits, scale, TITLE_HEIGHT + row * BAR_HEIGHT) for row, (peer, summary) in enumerate(bars)]
+    place = _scale(panel, [summary for _, summary in bars])
+    rows = [_bar(peer, summary, panel.digits, place, TITLE_HEIGHT + row * BAR_HEIGHT) for row, (peer, summary) in enumerate(bars)]
     return f"<text x='0' y='18' font-weight='bold'>{escape(panel.title)}</text>{''.join(rows)}"
 
 
-def _bar(peer: str, summary: Summary, digits: int, scale: float, top: float) -> str:
+def _scale(panel: Panel, summaries: Sequence[Summary]) -> Callable[[float], float]:
+    """Return what turns a figure into a place from the left."""
+    width, most = PANEL_WIDTH - NAME_WIDTH - FIGURE_WIDTH, max(summary.maximum for summary in summaries) or 1.0
+    least = min(summary.minimum for summary in summaries) / 2  # the shortest bar must be seen too
+    if panel.logarithmic and least > 0:
+        return lambda value: NAME_WIDTH + width * math.log(value / least) / math.log(most / least)
+    return lambda value: NAME_WIDTH + width * value / most
+
+
+def _bar(peer: str, summary: Summary, digits: int, place: Callable[[float], float], top: float) -> str:
     middle, color = top + BAR_HEIGHT / 2, MINE if peer.startswith("appliance") else OTHERS
-    low, high, end = (NAME_WIDTH + scale * value for value in (summary.minimum, summary.maximum, summary.median))
+    low, high, end = place(summary.minimum), place(summary.maximum), place(summary.median)
     return (
         f"<text x='{NAME_WIDTH - 6}' y='{middle + 4:.1f}' text-anchor='end'>{escape(peer)}</text>"
         f"<rect x='{NAME_WIDTH}' y='{top + 2:.1f}' width='{end - NAME_WIDTH:.1f}' height='{BAR_HEIGHT - 4}' fill='{color}'/>"
