@@ -36,6 +36,7 @@ setup(
             "psutil>=6",
             "tomli-w>=1.1",
             "trustme>=1.1",
+            "flask>=3",
             "google-auth>=2.40",
             "requests>=2.31",
         ],

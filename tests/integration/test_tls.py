@@ -6,8 +6,8 @@ import warnings
 
 import pytest
 
+from cgappliance.testing.gmail.process import GmailProcess
 from cgappliance.testing.lab.certificates import Authority, self_signed
-from cgappliance.testing.lab.gmail import GmailProcess
 from cgappliance.testing.lab.world import TARO, YUKI
 
 from .talking import ACCEPTED, IMAP, POP3, PROTOCOLS, SMTP, UNAVAILABLE

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cgappliance.testing.gmail.process import GmailProcess
 from cgappliance.testing.lab.appliance import AppliancePorts, ApplianceProcess
 from cgappliance.testing.lab.certificates import Authority
-from cgappliance.testing.lab.gmail import GmailProcess
 from cgappliance.testing.lab.slapd import Person, Slapd
 
 DOMAIN = "acme.example"
