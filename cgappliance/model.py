@@ -284,5 +284,7 @@ class Tenant:
     ends_on: date | None = None  #: inclusive
     default_profile: str = ""  #: "": accounts without a profile of their own are refused
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    max_sessions: int | None = None  #: None: as the appliance's settings say
+    max_sessions_per_account: int | None = None  #: likewise
     source: Path = Path()
     fingerprint: str = ""  #: changes when the file, or a file that it names, changes

@@ -20,7 +20,7 @@ LEVELS = (
     {"secret"},
     {"model"},
     {"errors"},
-    {"log", "greenlets", "pooling", "failover"},
+    {"log", "greenlets", "metrics", "pooling", "failover"},
     {"config", "directory", "hookspecs", "plugin_api", "plugins"},
     {"proto", "policy"},
     {"session"},
@@ -81,6 +81,7 @@ HOMES = {
     "flask": {"web"},
     "click": {"cli"},
     "OpenSSL": {"net", "config"},
+    "prometheus_client": {"server"},
 }
 
 

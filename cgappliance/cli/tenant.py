@@ -124,6 +124,7 @@ def _as_data(tenant: Tenant) -> dict[str, Any]:
             "ca_file": tenant.upstream.ca_file,
         },
         "policy": {"default_profile": tenant.default_profile},
+        "limits": {"sessions": tenant.max_sessions, "sessions_per_account": tenant.max_sessions_per_account},
         "profiles": {
             profile.name: {
                 "mail_access": sorted(profile.mail_access),

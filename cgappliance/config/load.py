@@ -6,6 +6,7 @@ a tenant file is never raised: it makes that tenant broken, and nobody else.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -156,6 +157,7 @@ def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
         store=top["store"],
         key_file=path.absolute().parent / top["key_file"],
         run_dir=path.absolute().parent / top["run_dir"],
+        node=top["node"] or socket.gethostname(),
         workers=top["workers"],
         drain_timeout_s=top["drain_timeout_s"],
         limits=Limits(**whole["limits"]),

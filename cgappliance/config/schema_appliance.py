@@ -8,8 +8,16 @@ from cgappliance.config.schema import Table
 from cgappliance.config.setting import Setting, SettingType
 
 MAX_WORKERS: Final = 256  #: beyond any machine that this runs on; a slip of the pen must not start thousands of processes
+MAX_NODE_NAME: Final = 64  #: a column of the history
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 LOG_FORMATS: Final = ("text", "json")
+
+
+def _node(name: str) -> str | None:
+    if len(name) > MAX_NODE_NAME or not name.isprintable():
+        return f"cannot be a node's name (at most {MAX_NODE_NAME} printable characters)"
+    return None
+
 
 TOP: Final = Table(
     "",
@@ -40,6 +48,13 @@ TOP: Final = Table(
             default="/run/cgappliance",
         ),
         Setting(
+            "node",
+            SettingType.STRING,
+            'Name of this machine in the history; "": its host name. No two appliances with one database may have the same.',
+            default="",
+            check=_node,
+        ),
+        Setting(
             "workers",
             SettingType.INTEGER,
             "Worker processes; 0: one for each core.",
@@ -60,7 +75,7 @@ TOP: Final = Table(
 
 LIMITS: Final = Table(
     "limits",
-    "How long the appliance waits for others. The defaults suit a company's mail; each says where it comes from.",
+    "How long the appliance waits for others, and how much it lets in. The defaults suit a company's mail; each says why it is so.",
     (
         Setting(
             "tls_handshake_timeout_s",
@@ -154,6 +169,70 @@ LIMITS: Final = Table(
             default=4,
             minimum=0,
             maximum=64,
+        ),
+        Setting(
+            "connections_per_address",
+            SettingType.INTEGER,
+            "Clients of one address (IPv6: of one /64) that are connected and have not logged in; more are closed at once. A login "
+            "takes a third of a second, so an office behind one address gets 300 logins a second.",
+            default=100,
+            minimum=1,
+            maximum=100_000,
+        ),
+        Setting(
+            "connections_before_login",
+            SettingType.INTEGER,
+            "All clients that are connected and have not logged in; for one more, the one that has been there longest and says "
+            "nothing is closed. It takes 20 KiB.",
+            default=4000,
+            minimum=10,
+            maximum=1_000_000,
+        ),
+        Setting(
+            "sessions_per_account",
+            SettingType.INTEGER,
+            "Sessions of one account, of all protocols together; Gmail allows 15 connections, and refuses more in words that mail "
+            "clients take for an outage.",
+            default=12,
+            minimum=1,
+            maximum=1000,
+        ),
+        Setting(
+            "sessions_per_tenant",
+            SettingType.INTEGER,
+            "Sessions of one tenant; a tenant's file may say otherwise. One tenant shall not take the places of all: mail clients "
+            "hold two to five sessions a user.",
+            default=5000,
+            minimum=1,
+            maximum=1_000_000,
+        ),
+        Setting(
+            "sessions",
+            SettingType.INTEGER,
+            "Sessions of all tenants; when they are reached, nobody is accepted until one ends. A session takes two descriptors "
+            "and about 60 KiB.",
+            default=20_000,
+            minimum=1,
+            maximum=1_000_000,
+        ),
+        Setting(
+            "worker_hang_s",
+            SettingType.DURATION,
+            "A worker whose event loop has not turned for so long is replaced; a slow disk or a large collection is not a hang.",
+            default=15.0,
+            unit="s",
+            minimum=2,
+            maximum=600,
+        ),
+        Setting(
+            "health_interval_s",
+            SettingType.DURATION,
+            "How often a tenant's directory and Gmail are tried when no login does it; a trial is one search for an address that "
+            "does not exist, or one greeting.",
+            default=60.0,
+            unit="s",
+            minimum=1,
+            maximum=86_400,
         ),
     ),
 )

@@ -182,6 +182,29 @@ POLICY: Final = Table(
     ),
 )
 
+LIMITS: Final = Table(
+    "limits",
+    "How much this tenant may use; left out: as cgappliance.toml says.",
+    (
+        Setting(
+            "sessions",
+            SettingType.INTEGER,
+            "Sessions of this tenant; left out: limits.sessions_per_tenant.",
+            default=None,
+            minimum=1,
+            maximum=1_000_000,
+        ),
+        Setting(
+            "sessions_per_account",
+            SettingType.INTEGER,
+            "Sessions of one of its accounts; left out: limits.sessions_per_account.",
+            default=None,
+            minimum=1,
+            maximum=1000,
+        ),
+    ),
+)
+
 PROFILE: Final = Table(
     "profiles.*",
     "A security profile; its name stands behind the dot. The admin site shows those of the file and cannot change them.",
@@ -196,4 +219,4 @@ PROFILE: Final = Table(
     ),
 )
 
-TENANT: Final = (TOP, LISTEN, AUTH, GOOGLE, UPSTREAM, POLICY, PROFILE)
+TENANT: Final = (TOP, LISTEN, AUTH, GOOGLE, UPSTREAM, POLICY, LIMITS, PROFILE)

@@ -86,12 +86,13 @@ class _Parts:
         self._now = now
         self.good_until = now
         reader.refuse_unknown((), top_level_keys(schema.TENANT), schema.TENANT)
-        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY):
+        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY, schema.LIMITS):
             reader.refuse_unknown((table.name,), table.names(), schema.TENANT)
         self.top = reader.values((), schema.TOP.settings)
         self.listen = reader.values(("listen",), schema.LISTEN.settings)
         self.upstream = reader.values(("upstream",), schema.UPSTREAM.settings)
         self.policy = reader.values(("policy",), schema.POLICY.settings)
+        self.limits = reader.values(("limits",), schema.LIMITS.settings)
         self.profiles = self._read_profiles()
 
     @property
@@ -223,6 +224,8 @@ def _build(name: str, reader: Reader, parts: _Parts, auth: PluginChoice | None, 
         ends_on=top["ends_on"],
         default_profile=parts.policy["default_profile"],
         profiles=MappingProxyType(parts.profiles),
+        max_sessions=parts.limits["sessions"],
+        max_sessions_per_account=parts.limits["sessions_per_account"],
         source=reader.document.path.absolute(),
         fingerprint=reader.files.fingerprint(reader.document.content),
     )

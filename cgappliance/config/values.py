@@ -31,6 +31,13 @@ class Limits:
     pop3_idle_timeout_s: float
     smtp_idle_timeout_s: float
     warm_connections: int  #: connections to a tenant's upstream kept ready, for each protocol and worker
+    connections_per_address: int
+    connections_before_login: int
+    sessions_per_account: int
+    sessions_per_tenant: int
+    sessions: int
+    worker_hang_s: float
+    health_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Settings:
     store: str
     key_file: Path
     run_dir: Path
+    node: str  #: this machine's name in the history
     workers: int  #: 0: one for each core
     drain_timeout_s: float
     limits: Limits

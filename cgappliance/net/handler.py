@@ -20,12 +20,15 @@ from typing import Any, Final, TypeVar
 import gevent
 from gevent.event import Event
 
-from cgappliance import log
+from cgappliance import log, metrics
 from cgappliance.errors import Dismissed, LoginFailed, PeerGone
 from cgappliance.model import AuthAnswer, Credentials, Grant, MailProtocol, Outcome, Peer, Reason, Tenant
 from cgappliance.net.accept import accept_tls, read_proxy_header
 from cgappliance.net.deadline import deadline
 from cgappliance.net.dial import Dialer
+from cgappliance.net.health import Health, Part
+from cgappliance.net.lobby import Lobby, Visitor
+from cgappliance.net.places import Place, Places
 from cgappliance.net.relay import Relay, Summary
 from cgappliance.net.sessions import Sessions
 from cgappliance.net.stream import TlsStream
@@ -130,19 +133,31 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class House:
+    """What the connections of all tenants of a process share: who is in, and how many may be."""
+
+    lobby: Lobby
+    places: Places
+    sessions: Sessions
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all listeners of one tenant share; replaced as a whole when the tenant's file changes."""
 
     tenant: Tenant
+    house: House
+    max_sessions: int
+    max_sessions_per_account: int
     backend: AuthBackend
     provider: CredentialProvider
     standing_of: Callable[[str], Standing]  #: by mail address; must not block
     guard: Guard
     recorder: Recorder
-    sessions: Sessions
     pace: RefusalPace
     timeouts: Timeouts
     uses: Uses
+    health: Health
 
 
 class Handler:
@@ -166,10 +181,14 @@ class Handler:
         client: TlsStream | None = None
         relayed = False
         try:
-            peer, early = self._peer(sock, Peer.of(address[0], address[1]))
-            with deadline(self.around.timeouts.handshake_s, "TLS handshake"):
-                client = accept_tls(sock, self.context, ALPN[self.protocol], early)
-            relayed = Connection(self, client, peer).serve()
+            with _visit(self.around.house.lobby, sock) as visitor:
+                peer, early = self._peer(sock, Peer.of(address[0], address[1]))
+                self.around.house.lobby.introduce(visitor, peer.address)
+                started = time.perf_counter()
+                with deadline(self.around.timeouts.handshake_s, "TLS handshake"):
+                    client = accept_tls(sock, self.context, ALPN[self.protocol], early)
+                tls_ms = (time.perf_counter() - started) * 1000
+                relayed = Connection(self, client, peer, visitor, tls_ms).serve()
         except (PeerGone, Dismissed) as error:
             _log.debug("connection.lost", tenant=self.around.tenant.id, protocol=self.protocol.value, detail=str(error))
         finally:
@@ -219,10 +238,18 @@ class Handler:
         Raises:
             LoginFailed: Gmail could not be reached or does not greet.
         """
-        stream, back = self.dialer.connect(), self.back()
-        with self._closing_on_failure(stream):
-            mailbox.greet(stream, back)
+        try:
+            stream, back = self.dialer.connect(), self.back()
+            with self._closing_on_failure(stream):
+                mailbox.greet(stream, back)
+        except LoginFailed as failure:
+            self._note_upstream(failure)
+            raise
+        self.around.health.note(Part.UPSTREAM, Reason.ACCEPTED, which=self.protocol.value)
         return stream, back
+
+    def _note_upstream(self, failure: LoginFailed) -> None:
+        self.around.health.note(Part.UPSTREAM, failure.reason, failure.detail, self.protocol.value)
 
     def log_in(self, stream: Stream, back: Back, grant: Grant) -> Mailbox:
         """Return the mailbox that ``grant`` opens over a greeted connection. Blocks; closes the stream when it raises.
@@ -230,8 +257,14 @@ class Handler:
         Raises:
             LoginFailed: Gmail refuses, or is gone.
         """
-        with self._closing_on_failure(stream):
-            return mailbox.log_in(stream, back, grant)
+        try:
+            with self._closing_on_failure(stream):
+                opened = mailbox.log_in(stream, back, grant)
+        except LoginFailed as failure:
+            self._note_upstream(failure)
+            raise
+        self.around.health.note(Part.UPSTREAM, Reason.ACCEPTED, which=self.protocol.value)
+        return opened
 
     @contextmanager
     def _closing_on_failure(self, stream: Stream) -> Iterator[None]:
@@ -263,13 +296,16 @@ class Handler:
 class Connection:
     """One client: the ports of its login, and what becomes of it afterwards."""
 
-    def __init__(self, handler: Handler, client: TlsStream, peer: Peer) -> None:
-        """Serve a client that has shaken hands."""
+    def __init__(self, handler: Handler, client: TlsStream, peer: Peer, visitor: Visitor, tls_ms: float) -> None:
+        """Serve a client that has shaken hands, which took ``tls_ms`` milliseconds."""
         self._handler = handler
         self._around = handler.around  # of the attempt under way: a reload may change the handler's
         self._using: Uses | None = None
         self._client = client
         self._peer = peer
+        self._visitor = visitor
+        self._tls_ms: float | None = tls_ms  # until the first attempt, which it is told with
+        self._place: Place | None = None
         self._front = handler.front()
         self._id = f"{_process_id}-{next(_connection_numbers):x}"
         self._was_warm = False
@@ -278,21 +314,26 @@ class Connection:
 
     def serve(self) -> bool:
         """Log the client in and start its relay; return True when the relay has taken over the client's stream. Blocks."""
+        relayed = False
         try:
             opened = login.run(self._client, self._front, self)
+            if opened is None or self._record is None:
+                return False
+            assert isinstance(opened.stream, TlsStream)  # noqa: S101 - upstream() below makes no other
+            relay = Relay(self._client, opened.stream, self._ended)
+            self._around.house.sessions.add(self._record, relay)
+            relayed = True
+            relay.start(self._front.unread(), opened.back.unread())
+            return True
         finally:
             self._leave()
-        if opened is None or self._record is None:
-            return False
-        assert isinstance(opened.stream, TlsStream)  # noqa: S101 - upstream() below makes no other
-        relay = Relay(self._client, opened.stream, self._ended)
-        self._around.sessions.add(self._record, relay)
-        relay.start(self._front.unread(), opened.back.unread())
-        return True
+            if not relayed:
+                self._give_place_back()
 
     def _ended(self, summary: Summary) -> None:
         assert self._record is not None  # noqa: S101 - a relay is only made with a record
-        self._around.sessions.remove(self._record)
+        self._around.house.sessions.remove(self._record)
+        self._give_place_back()
         end = SessionEnd(summary.end.value, summary.detail, summary.bytes_up, summary.bytes_down, summary.seconds)
         self._around.recorder.ended(self._record, end)
 
@@ -302,8 +343,12 @@ class Connection:
         """Read from the client, within what is left of its time."""
         started = time.monotonic()
         allowed = max(0.0, min(self._around.timeouts.command_s, self._login_left_s))
-        with self._handler.waiting.here(), deadline(allowed, "login"):
-            data = client.recv()
+        self._visitor.idle = True
+        try:
+            with self._handler.waiting.here(), deadline(allowed, "login"):
+                data = client.recv()
+        finally:
+            self._visitor.idle = False
         self._login_left_s -= time.monotonic() - started
         return data
 
@@ -312,7 +357,9 @@ class Connection:
         self._around = self._handler.around
         self._using = self._around.uses
         self._using.enter()
-        return Attempt(credentials, time.monotonic())
+        phases_ms = {} if self._tls_ms is None else {"tls": self._tls_ms}
+        self._tls_ms = None
+        return Attempt(credentials, time.monotonic(), phases_ms=phases_ms)
 
     def decide(self, attempt: Attempt) -> Reason:
         """Ask policy."""
@@ -332,14 +379,18 @@ class Connection:
     def authenticate(self, attempt: Attempt) -> AuthAnswer:
         """Have the guard ask the tenant's directory, if it must."""
         around = self._around
+        asked = False
+
+        def ask() -> AuthAnswer:
+            nonlocal asked
+            asked = True
+            return self._ask_directory(attempt)
+
         with _phase(attempt, "directory"):
-            return around.guard.authenticate(
-                around.tenant.id,
-                attempt.credentials,
-                self._peer.address,
-                lambda: self._ask_directory(attempt),
-                around.timeouts.directory_s,
-            )
+            tenant = around.tenant.id
+            answer = around.guard.authenticate(tenant, attempt.credentials, self._peer.address, ask, around.timeouts.directory_s)
+        metrics.PASSWORD_CHECKS.add(tenant, "directory" if asked else "memory")
+        return answer
 
     def _ask_directory(self, attempt: Attempt) -> AuthAnswer:
         timeout_s = self._around.timeouts.directory_s
@@ -356,28 +407,54 @@ class Connection:
         now = time.monotonic()
         if answer.reason.outcome is Outcome.REFUSED:
             self._around.pace.observe(now - started, now)
+        self._around.health.note(Part.DIRECTORY, answer.reason, answer.detail)
         return answer
+
+    def admit(self, attempt: Attempt) -> None:
+        """Take a place among the account's sessions."""
+        around = self._around
+        place = around.house.places.take(
+            around.tenant.id,
+            attempt.credentials.address,
+            of_tenant=around.max_sessions,
+            of_account=around.max_sessions_per_account,
+        )
+        if isinstance(place, str):
+            raise LoginFailed(Reason.CONNECTION_LIMIT, f"limit {place}")
+        self._place = place
 
     def grant(self, attempt: Attempt, *, fresh: bool) -> Grant:
         """Ask the tenant's credential provider."""
+        try:
+            grant = self._ask_provider(attempt, fresh=fresh)
+        except LoginFailed as failure:
+            self._around.health.note(Part.TOKEN, failure.reason, failure.detail)
+            raise
+        if not grant.from_cache:
+            self._around.health.note(Part.TOKEN, Reason.ACCEPTED)
+        metrics.TOKENS.add(self._around.tenant.id, "kept" if grant.from_cache else "new")
+        return replace(grant, username=f"recent:{grant.username}") if attempt.credentials.recent else grant
+
+    def _ask_provider(self, attempt: Attempt, *, fresh: bool) -> Grant:
         timeout_s = self._around.timeouts.token_s
         address, protocol = attempt.credentials.address, self._handler.protocol
         provider = self._around.provider
         with _phase(attempt, "token"):
             try:
-                grant = _fenced(timeout_s, lambda: provider.grant(address, protocol, fresh=fresh, timeout_s=timeout_s), Grant)
+                return _fenced(timeout_s, lambda: provider.grant(address, protocol, fresh=fresh, timeout_s=timeout_s), Grant)
             except gevent.Timeout as error:
                 raise LoginFailed(Reason.TOKEN_UNAVAILABLE, f"no answer within {timeout_s:g} s") from error
             except _PluginBroke as broke:
                 self._plugin_failed(attempt, "google", broke)
                 raise LoginFailed(Reason.PROVIDER_FAILED, str(broke)) from broke
-        return replace(grant, username=f"recent:{grant.username}") if attempt.credentials.recent else grant
 
     def upstream(self, attempt: Attempt) -> tuple[Stream, Back]:
         """Take a connection that is ready, or dial Gmail and let it greet."""
         with _phase(attempt, "upstream"):
             ready = self._handler.warm.take()
             self._was_warm = ready is not None
+            source = "warm" if self._was_warm else "new"
+            metrics.UPSTREAM_CONNECTIONS.add(self._around.tenant.id, self._handler.protocol.value, source)
             return ready or self._handler.open_upstream()
 
     def log_in(self, attempt: Attempt, stream: Stream, back: Back, grant: Grant) -> Mailbox:
@@ -401,6 +478,8 @@ class Connection:
         record = self._record_of(attempt)
         if attempt.reason is Reason.ACCEPTED:
             self._record = record
+        else:
+            self._give_place_back()
         self._around.recorder.login(record)
         if attempt.reason.outcome is Outcome.REFUSED:
             now = time.monotonic()
@@ -412,6 +491,11 @@ class Connection:
         if self._using is not None:
             self._using.leave()
             self._using = None
+
+    def _give_place_back(self) -> None:
+        if self._place is not None:
+            self._around.house.places.give_back(self._place)
+            self._place = None
 
     def _record_of(self, attempt: Attempt) -> LoginRecord:
         return LoginRecord(
@@ -428,6 +512,7 @@ class Connection:
             detail=attempt.detail,
             identity=attempt.identity,
             upstream_mechanism=attempt.mechanism.value if attempt.mechanism else "",
+            expires_in_s=attempt.expires_in_s,
             phases_ms=attempt.phases_ms,
             total_ms=(time.monotonic() - attempt.started_at) * 1000,
         )
@@ -469,6 +554,16 @@ def _fenced(timeout_s: float, call: Callable[[], Result], expected: type[Result]
     if not isinstance(result, expected):
         raise _PluginBroke(f"returned {type(result).__name__}, not {expected.__name__}")
     return result
+
+
+@contextmanager
+def _visit(lobby: Lobby, sock: _socket.socket) -> Iterator[Visitor]:
+    """Surround what a client does until it is relayed or gone."""
+    visitor = lobby.enter(sock)
+    try:
+        yield visitor
+    finally:
+        lobby.leave(visitor)
 
 
 @contextmanager

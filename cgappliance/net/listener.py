@@ -6,7 +6,7 @@ import _socket
 import errno
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gevent import get_hub
 
@@ -27,6 +27,18 @@ _TRANSIENT: Final = frozenset(
 )
 
 Handler = Callable[[_socket.socket, Any], None]  #: runs in a greenlet of its own and closes the socket
+
+
+class Door(Protocol):
+    """Says when to accept no more; ``lobby.py`` is the real one."""
+
+    def is_full(self) -> bool:
+        """Tell whether nobody may be let in for now."""
+        ...
+
+    def is_tight(self, fd: int) -> bool:
+        """Tell whether the connection that was given this descriptor should be the last for a moment."""
+        ...
 
 
 def bind(address: str, port: int) -> _socket.socket:
@@ -53,11 +65,12 @@ def bind(address: str, port: int) -> _socket.socket:
 class Listener:
     """One listening socket at work. ``stop`` leaves the socket open: who bound it closes it."""
 
-    def __init__(self, name: str, sock: _socket.socket, handler: Handler) -> None:
-        """Serve ``sock`` with ``handler``; ``name`` is for log lines and greenlets."""
+    def __init__(self, name: str, sock: _socket.socket, handler: Handler, door: Door) -> None:
+        """Serve ``sock`` with ``handler`` as long as ``door`` lets in; ``name`` is for log lines and greenlets."""
         self.name = name
         self.sock = sock
         self.handler = handler
+        self._door = door
         self._loop = get_hub().loop
         self._watcher = self._loop.io(sock.fileno(), READ)
         self._pause_s = PAUSE_MIN_S
@@ -80,6 +93,9 @@ class Listener:
 
     def _on_readable(self) -> None:
         for _ in range(ACCEPTS_PER_EVENT):
+            if self._door.is_full():
+                self._pause("as many sessions as allowed")
+                return
             try:
                 fd, address = self.sock._accept()  # type: ignore[attr-defined]
             except BlockingIOError:
@@ -87,16 +103,20 @@ class Listener:
             except OSError as error:
                 if error.errno in _TRANSIENT:
                     continue
-                self._pause(error)
+                self._pause(error.strerror or str(error))
                 return
-            self._pause_s = PAUSE_MIN_S
             sock = _socket.socket(fileno=fd)
             tune(sock)
             spawn(self.name, self.handler, sock, address)
+            if self._door.is_tight(fd):
+                self._pause("descriptors run out")
+                return
+            self._pause_s = PAUSE_MIN_S
 
-    def _pause(self, error: OSError) -> None:
-        """Stop accepting for a moment: out of descriptors or memory, more of the same would only burn CPU."""
-        _log.warning("listener.paused", listener=self.name, error=error.strerror, seconds=self._pause_s)
+    def _pause(self, why: str) -> None:
+        """Stop accepting for a moment: who comes waits in the kernel, and sessions that end meanwhile make room."""
+        write = _log.warning if self._pause_s == PAUSE_MIN_S else _log.debug  # the first of a row says it all
+        write("listener.paused", listener=self.name, error=why, seconds=self._pause_s)
         self._watcher.stop()
         self._pausing.close()
         self._pausing = self._loop.timer(self._pause_s)

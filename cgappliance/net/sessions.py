@@ -8,6 +8,7 @@ from typing import Final
 
 from gevent import get_hub
 
+from cgappliance import metrics
 from cgappliance.model import MailProtocol
 from cgappliance.net.relay import End, Relay
 from cgappliance.session.record import LoginRecord
@@ -15,13 +16,22 @@ from cgappliance.session.record import LoginRecord
 SWEEP_S: Final = 10.0  #: an idle session ends at most this much late; one sweep over 5,000 sessions takes about a millisecond
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """One relayed session."""
 
     record: LoginRecord
     relay: Relay
     started_at: float  #: the loop's time
+    bytes_counted: tuple[int, int] = (0, 0)  #: up and down, as far as they are in the metrics
+
+    def count_bytes(self) -> None:
+        """Add to the metrics what was relayed since the last time."""
+        moved = self.relay.bytes_moved()
+        for direction, now, before in zip(("up", "down"), moved, self.bytes_counted, strict=True):
+            if now > before:
+                metrics.RELAYED_BYTES.add(self.record.tenant, self.record.protocol.value, direction, amount=now - before)
+        self.bytes_counted = moved
 
 
 class Sessions:
@@ -54,12 +64,15 @@ class Sessions:
 
     def remove(self, record: LoginRecord) -> None:
         """Forget a session that has ended."""
-        self._sessions.pop(record.session, None)
+        session = self._sessions.pop(record.session, None)
+        if session is not None:
+            session.count_bytes()
 
     def sweep(self) -> None:
-        """End the sessions that have been idle for too long."""
+        """End the sessions that have been idle for too long, and count what the others have relayed."""
         now = self._loop.now()
         for session in self:
+            session.count_bytes()
             if session.relay.idle_s(now) > self._idle_timeouts_s[session.record.protocol]:
                 session.relay.end(End.IDLE, "nothing was sent in either direction")
 

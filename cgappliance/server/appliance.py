@@ -13,12 +13,13 @@ import gevent
 
 from cgappliance import log
 from cgappliance.config import Config
+from cgappliance.config.values import Limits
 from cgappliance.errors import PluginError
 from cgappliance.greenlets import spawn
-from cgappliance.model import MailProtocol, Reason, Tenant
+from cgappliance.model import Reason, Tenant
 from cgappliance.net.handler import Timeouts
 from cgappliance.net.relay import End
-from cgappliance.net.sessions import Session, Sessions
+from cgappliance.net.sessions import Session
 from cgappliance.plugins import Kinds
 from cgappliance.policy.decide import decide
 from cgappliance.proto.events import Farewell
@@ -35,12 +36,13 @@ GOODBYE_SPREAD_S: Final = 2.0  #: sessions that a drain ends go over this time, 
 class Appliance:
     """All tenants of one process."""
 
-    def __init__(self, config: Config, kinds: Kinds, shared: Shared) -> None:
-        """Make an appliance with ``config.settings``; ``apply`` brings its tenants on line."""
-        limits = config.settings.limits
+    def __init__(self, limits: Limits, kinds: Kinds, shared: Shared) -> None:
+        """Make an appliance; ``apply`` brings its tenants on line."""
         self.kinds = kinds
         self._shared = shared
-        self._limits = TenantLimits(limits.refusal_delay_s, limits.warm_connections)
+        self._limits = TenantLimits(
+            limits.refusal_delay_s, limits.warm_connections, limits.sessions_per_tenant, limits.sessions_per_account
+        )
         self._timeouts = Timeouts(
             handshake_s=limits.tls_handshake_timeout_s,
             command_s=limits.command_timeout_s,
@@ -49,12 +51,7 @@ class Appliance:
             token_s=limits.token_timeout_s,
             upstream_s=limits.upstream_timeout_s,
         )
-        idle = {
-            MailProtocol.IMAP: limits.imap_idle_timeout_s,
-            MailProtocol.POP3: limits.pop3_idle_timeout_s,
-            MailProtocol.SMTP: limits.smtp_idle_timeout_s,
-        }
-        self.sessions = Sessions(idle)
+        self.sessions = shared.house.sessions
         self.sessions.start()
         self._services: dict[str, TenantService] = {}
 
@@ -90,7 +87,6 @@ class Appliance:
                 tenant,
                 self.kinds,
                 shared=self._shared,
-                sessions=self.sessions,
                 timeouts=self._timeouts,
                 limits=self._limits,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
@@ -58,7 +57,7 @@ class Persistence:
             StoreError: it is no longer good.
         """
         self.store = Store.open(settings.store)
-        self._node = socket.gethostname()
+        self._node = settings.node
         self._incarnation = incarnation
         self.memory = PolicyMemory(self.store)
         self._lockouts = SharedLockouts(self.store)

@@ -1,8 +1,8 @@
-"""Where logins and sessions are recorded: the log, one INFO line for each login and one for each session's end."""
+"""Where logins and sessions are recorded: the log, one INFO line for each login and one for each session's end; and the metrics."""
 
 from __future__ import annotations
 
-from cgappliance import log
+from cgappliance import log, metrics
 from cgappliance.model import Outcome
 from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
 
@@ -65,3 +65,19 @@ class LogRecorder:
             down=end.bytes_down,
             detail=end.detail,
         )
+
+
+class MetricsRecorder:
+    """Counts logins and sessions, and how long they took."""
+
+    def login(self, record: LoginRecord) -> None:
+        """Count an attempt."""
+        outcome = record.reason.outcome.value
+        metrics.LOGINS.add(record.tenant, record.protocol.value, outcome, record.reason.value)
+        metrics.LOGIN_SECONDS.observe(record.protocol.value, outcome, amount=record.total_ms / 1000)
+        for phase, spent_ms in record.phases_ms.items():
+            metrics.PHASE_SECONDS.observe(record.protocol.value, phase, amount=spent_ms / 1000)
+
+    def ended(self, record: LoginRecord, end: SessionEnd) -> None:
+        """Count a session's end."""
+        metrics.SESSIONS_ENDED.add(record.tenant, record.protocol.value, end.end)

@@ -28,6 +28,7 @@ from cgappliance.config.load import load_tenants
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
+from cgappliance.net.counts import SharedCounts
 from cgappliance.plugins import Kinds
 from cgappliance.server import systemd, worker
 from cgappliance.server.channel import Channel, Message
@@ -38,9 +39,6 @@ from cgappliance.server.watch import watch
 
 _log = log.get()
 
-HANG_S: Final = (
-    15.0  #: a worker whose event loop has not turned for so long is replaced; a slow disk or a long collection is not a hang
-)
 ANSWER_S: Final = 30.0  #: how long an operator's command waits for a worker
 RESTART_MIN_S: Final = 0.1
 RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever more slowly, up to this
@@ -76,6 +74,8 @@ class Supervisor:
         self._tenants: dict[str, Tenant] = {}  # as they are on line: for a broken file, its last good state
         self._sockets = Sockets(systemd.inherited_fds())
         self._workers: dict[int, _Worker] = {}
+        self._count = config.settings.workers or os.cpu_count() or 1
+        self._counts = SharedCounts(self._count)
         self._restarts = 0
         self._ids = 0
         self._stopping = Event()
@@ -90,7 +90,7 @@ class Supervisor:
         self._sockets.rebind(endpoints(self._tenants.values()))
         for each, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
             gevent.signal_handler(each, action)
-        for number in range(self.config.settings.workers or os.cpu_count() or 1):
+        for number in range(self._count):
             self._start_worker(number)
         spawn("watch workers", self._watch)
         spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
@@ -123,7 +123,7 @@ class Supervisor:
         incarnation = f"{os.getpid()}-{secrets.token_hex(8)}"
         pid = gevent.os.fork_and_watch()
         if pid == 0:
-            self._be_worker(incarnation, ours, theirs)
+            self._be_worker(number, incarnation, ours, theirs)
         theirs.close()
         now = time.monotonic()
         each = _Worker(number, pid, incarnation, Channel(socket.socket(fileno=ours.detach())), now, now)
@@ -132,7 +132,7 @@ class Supervisor:
         spawn(f"worker {number} exit", self._await_exit, each)
         _log.info("worker.started", worker=number, pid=pid)
 
-    def _be_worker(self, incarnation: str, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
+    def _be_worker(self, number: int, incarnation: str, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
         """In the child: leave the supervisor's event loop and greenlets behind, and never return."""
         status = 1
         try:
@@ -142,7 +142,8 @@ class Supervisor:
                     os.close(fd)  # the number only: the objects belong to the event loop that has just gone
             channel = Channel(socket.socket(fileno=theirs.detach()))
             siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
-            worker.main(worker.Life(self._worker_config(), incarnation, siblings), self._kinds, channel, dict(self._sockets.open))
+            life = worker.Life(self._worker_config(), incarnation, siblings, self._counts.part(number))
+            worker.main(life, self._kinds, channel, dict(self._sockets.open))
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
             _log.error("worker.failed", exc_info=True)
@@ -178,6 +179,7 @@ class Supervisor:
         each.exited.set()
         each.ready.set()
         each.channel.close()
+        self._counts.clear(each.number)
         for waiter in each.waiting.values():
             waiter.set_exception(ConnectionResetError(f"worker {each.number} has died"))
         if self._stopping.is_set():
@@ -193,10 +195,11 @@ class Supervisor:
     def _watch(self) -> None:
         """Replace workers that hang; tell systemd's watchdog that this loop turns."""
         watchdog_s = systemd.watchdog_interval_s()
+        hang_s = self.config.settings.limits.worker_hang_s
         while not self._stopping.is_set():
             now = time.monotonic()
             for each in self._workers.values():
-                if not each.exited.is_set() and now - each.seen_at > HANG_S:
+                if not each.exited.is_set() and now - each.seen_at > hang_s:
                     _log.error("worker.hangs", worker=each.number, pid=each.pid, seconds=round(now - each.seen_at, 1))
                     os.kill(each.pid, signal.SIGKILL)
             if watchdog_s is not None:

@@ -14,9 +14,9 @@ from cgappliance import log
 from cgappliance.errors import PluginError
 from cgappliance.model import MailProtocol, Tenant
 from cgappliance.net.dial import Dialer
-from cgappliance.net.handler import Handler, Surroundings, Timeouts, Uses
+from cgappliance.net.handler import Handler, House, Surroundings, Timeouts, Uses
+from cgappliance.net.health import Health
 from cgappliance.net.listener import Listener
-from cgappliance.net.sessions import Sessions
 from cgappliance.net.tls import UpstreamTls, client_context, server_context
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import Kinds
@@ -36,6 +36,7 @@ PLUGIN_CALL_TIMEOUT_S: Final = 5.0  #: ``make``, ``start`` and ``stop`` may not 
 class Shared:
     """What all tenants of a process use together."""
 
+    house: House
     recorder: Recorder
     guard: Guard
     standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
@@ -43,18 +44,18 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class TenantLimits:
-    """What else is the same for all tenants."""
+    """What else is the same for all tenants, unless their files say otherwise."""
 
     refusal_delay_s: float
     warm_connections: int  #: kept ready for each protocol, at most
+    sessions_per_tenant: int
+    sessions_per_account: int
 
 
 class TenantService:
     """A tenant that can serve. Making one reads its certificate and makes its plugins' objects; nothing listens yet."""
 
-    def __init__(
-        self, tenant: Tenant, kinds: Kinds, *, shared: Shared, sessions: Sessions, timeouts: Timeouts, limits: TenantLimits
-    ) -> None:
+    def __init__(self, tenant: Tenant, kinds: Kinds, *, shared: Shared, timeouts: Timeouts, limits: TenantLimits) -> None:
         """Make ready to serve ``tenant``.
 
         Raises:
@@ -67,17 +68,21 @@ class TenantService:
         self.backend = _call(lambda: kinds.backends[tenant.auth.name].make(auth), "auth", tenant)
         google = TenantContext(tenant.id, tenant.domains, tenant.google.settings)
         self.provider = _call(lambda: kinds.providers[tenant.google.name].make(google), "google", tenant)
+        self.health = Health()
         around = Surroundings(
             tenant=tenant,
+            house=shared.house,
+            max_sessions=tenant.max_sessions or limits.sessions_per_tenant,
+            max_sessions_per_account=tenant.max_sessions_per_account or limits.sessions_per_account,
             backend=self.backend,
             provider=self.provider,
             standing_of=partial(shared.standing_of, tenant),
             guard=shared.guard,
             recorder=shared.recorder,
-            sessions=sessions,
             pace=RefusalPace(limits.refusal_delay_s),
             timeouts=timeouts,
             uses=Uses(),
+            health=self.health,
         )
         self._around = around
         self.handlers = {protocol: self._handler(around, protocol) for protocol in tenant.listen.ports}
@@ -102,13 +107,14 @@ class TenantService:
                 sock = sockets.get((address, port))
                 if sock is not None:
                     name = f"{self.tenant.id}/{protocol.value}"
-                    listener = Listener(name, sock, self.handlers[protocol])
+                    listener = Listener(name, sock, self.handlers[protocol], self._around.house.lobby)
                     listener.start()
                     self._listeners[address, port] = listener
 
     def take_over(self, older: TenantService, sockets: Mapping[Endpoint, _socket.socket]) -> None:
         """Serve in the place of ``older``: its clients that have not logged in yet do so by this tenant file. Does not block."""
         older.stop_listening()
+        self.health.adopt(older.health)
         self.listen(sockets)
         for protocol, handler in older.handlers.items():
             if protocol in self.handlers:

@@ -14,20 +14,26 @@ from typing import Any, Final
 import gevent
 from gevent import get_hub
 
-from cgappliance import greenlets, log
+from cgappliance import greenlets, log, metrics
 from cgappliance.config import Config
 from cgappliance.config.load import load_tenants
+from cgappliance.config.values import Limits
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
+from cgappliance.model import MailProtocol
+from cgappliance.net.counts import Counts
+from cgappliance.net.handler import House
+from cgappliance.net.lobby import Lobby
+from cgappliance.net.places import Places
 from cgappliance.net.relay import End
-from cgappliance.net.sessions import Session
+from cgappliance.net.sessions import Session, Sessions
 from cgappliance.plugins import Kinds
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
 from cgappliance.server.appliance import Appliance
 from cgappliance.server.channel import Channel, Message
 from cgappliance.server.persistence import Persistence
-from cgappliance.server.records import LogRecorder, Recorders
+from cgappliance.server.records import LogRecorder, MetricsRecorder, Recorders
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Endpoint
 from cgappliance.server.tenant_service import Shared
@@ -48,6 +54,7 @@ class Life:
     config: Config
     incarnation: str  #: unique to this process's life
     siblings: frozenset[str]  #: incarnations of the workers that run beside it
+    counts: Counts  #: its part of what all workers count together
 
 
 class Worker:
@@ -60,8 +67,10 @@ class Worker:
         self._persistence = Persistence(config.settings, life.incarnation)
         self._channel = channel
         self._sockets = sockets
-        recorder = Recorders(self._persistence, LogRecorder())
-        self._appliance = Appliance(config, kinds, Shared(recorder, self._persistence.guard, self._persistence.standing))
+        recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
+        self._house = _house(config.settings.limits, life.counts)
+        shared = Shared(self._house, recorder, self._persistence.guard, self._persistence.standing)
+        self._appliance = Appliance(config.settings.limits, kinds, shared)
         self._commands: dict[str, Callable[[Message], Any]] = {
             "reload": self._reload,
             "forget": self._forget,
@@ -146,6 +155,25 @@ class Worker:
         log.configure(message["level"], self._config.settings.log.format)
 
 
+def _house(limits: Limits, counts: Counts) -> House:
+    """Return the rooms of this process, with as many places as the settings and the descriptors allow."""
+    places = Places(counts, limits.sessions)
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lobby = Lobby(
+        counts,
+        places,
+        per_address=limits.connections_per_address,
+        at_all=limits.connections_before_login,
+        descriptors=descriptors,
+    )
+    idle_timeouts_s = {
+        MailProtocol.IMAP: limits.imap_idle_timeout_s,
+        MailProtocol.POP3: limits.pop3_idle_timeout_s,
+        MailProtocol.SMTP: limits.smtp_idle_timeout_s,
+    }
+    return House(lobby, places, Sessions(idle_timeouts_s))
+
+
 def _described(session: Session, now: float) -> Message:
     record = session.record
     up, down = session.relay.bytes_moved()
@@ -172,6 +200,7 @@ def main(life: Life, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _so
     gc.freeze()  # what the supervisor has loaded is never garbage; unfrozen, every collection would copy its pages
     gc.set_threshold(*GC_THRESHOLDS)
     raise_descriptor_limit()
+    metrics.drain()  # what the supervisor has counted is its own
     Worker(life, kinds, channel, sockets).run()
 
 

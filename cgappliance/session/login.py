@@ -71,7 +71,8 @@ def _let_in(attempt: Attempt, ports: Ports) -> Mailbox:
     """Ask policy, directory, credential provider and Gmail, in this order, each only after the one before has said yes.
 
     Policy first, so that the directory is not asked for somebody who may not come in anyway. The directory before Google, so that
-    no byte of an unauthenticated client, and no trace of its attempt, reaches Google.
+    no byte of an unauthenticated client, and no trace of its attempt, reaches Google. The number of sessions is looked at between
+    the two: a stranger must not learn how many an account has.
     """
     verdict = ports.decide(attempt)
     if verdict is not Reason.ACCEPTED:
@@ -80,6 +81,7 @@ def _let_in(attempt: Attempt, ports: Ports) -> Mailbox:
     attempt.identity = answer.identity
     if not answer.accepted:
         raise LoginFailed(answer.reason, answer.detail)
+    ports.admit(attempt)
     try:
         return _open_mailbox(attempt, ports, fresh=False)
     except LoginFailed as failure:
@@ -101,6 +103,6 @@ def _record(attempt: Attempt, mailbox: Mailbox, ports: Ports) -> Mailbox:
 
 def _open_mailbox(attempt: Attempt, ports: Ports, *, fresh: bool) -> Mailbox:
     grant = ports.grant(attempt, fresh=fresh)
-    attempt.mechanism = grant.mechanism
+    attempt.mechanism, attempt.expires_in_s = grant.mechanism, grant.expires_in_s
     stream, back = ports.upstream(attempt)
     return ports.log_in(attempt, stream, back, grant)

@@ -39,7 +39,8 @@ class Attempt:
     detail: str = ""
     identity: str = ""  #: the directory's name for the account
     mechanism: GrantMechanism | None = None  #: how the appliance logged in at Gmail, when it came to that
-    phases_ms: dict[str, float] = field(default_factory=dict)  #: "policy", "directory", "token", "upstream": milliseconds
+    expires_in_s: float | None = None  #: seconds that the credential still lived then: Gmail ends the session with it
+    phases_ms: dict[str, float] = field(default_factory=dict)  #: "tls", "policy", "directory", "token", "upstream": milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class Ports(Protocol):
 
     def authenticate(self, attempt: Attempt) -> AuthAnswer:
         """Return the directory's answer. Blocks up to the directory's time-out; a broken backend is an UNAVAILABLE answer."""
+        ...
+
+    def admit(self, attempt: Attempt) -> None:
+        """Take a place among the sessions of the account and its tenant. Does not block.
+
+        Raises:
+            LoginFailed: CONNECTION_LIMIT, there is none.
+        """
         ...
 
     def grant(self, attempt: Attempt, *, fresh: bool) -> Grant:

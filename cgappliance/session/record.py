@@ -26,6 +26,7 @@ class LoginRecord:
     detail: str = ""
     identity: str = ""
     upstream_mechanism: str = ""
+    expires_in_s: float | None = None  #: after so many seconds Gmail will end the session, by the credential; None: not known
     phases_ms: Mapping[str, float] = field(default_factory=dict)
     total_ms: float = 0.0
 
