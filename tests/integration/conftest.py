@@ -7,6 +7,7 @@ import poplib
 import smtplib
 import ssl
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
@@ -139,6 +140,18 @@ def talk(world, trust):
     yield open_to
     for conversation in opened:
         conversation.close()
+
+
+@contextmanager
+def changed(world, **tables):
+    """Inside, the world's tenant has other tables in its file."""
+    try:
+        world.appliance.tenant("acme", world.tenant_file(**tables))
+        world.appliance.ask("reload")
+        yield
+    finally:
+        world.appliance.tenant("acme", world.tenant_file())
+        world.appliance.ask("reload")
 
 
 def at_once(function, values):
