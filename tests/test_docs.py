@@ -1,0 +1,355 @@
+"""What the documents say is so: every fact of the code is documented, every example is one of this version.
+
+A failure names the fact and the page. Pages that are made from the code when they are built are checked as built.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect as python
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import cgappliance
+from cgappliance import hookspecs, plugin_api
+from cgappliance.cli import main
+from cgappliance.config.schema import Table
+from cgappliance.config.schema_appliance import APPLIANCE
+from cgappliance.config.schema_tenant import TENANT
+from cgappliance.config.setting import SettingType
+from cgappliance.model import Outcome, Reason
+from cgappliance.plugins import discover
+from cgappliance.testing.gmail.__main__ import main as gmail_main
+from tests import fragments
+from tests.documents import DOCS, MARKDOWN, PAGES, ROOT, SHELLS, Block, blocks, commands, of_page
+
+SOURCES = [
+    path
+    for folder in (ROOT / "cgappliance", *ROOT.glob("plugins/*/cgappliance_*"))
+    for path in sorted(folder.rglob("*.py"))
+    if "testing" not in path.relative_to(ROOT).parts
+]
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents, built without a warning: ``html`` and ``man``."""
+    out = tmp_path_factory.mktemp("docs")
+    for builder in ("html", "man"):
+        argv = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", builder, "-d", str(out / "trees"), str(DOCS), str(out / builder)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+    return out
+
+
+def documented(built: Path, kind: str) -> set[str]:
+    """Return the names of one kind that can be linked to, out of the inventory (four lines of text, then compressed ones)."""
+    lines = zlib.decompress((built / "html/objects.inv").read_bytes().split(b"\n", 4)[4]).decode().splitlines()
+    return {line.split(f" std:{kind} ")[0] for line in lines if f" std:{kind} " in line}
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(("file", "tables"), [("appliance", APPLIANCE), ("tenant", TENANT)])
+def test_every_setting_is_documented(built: Path, file: str, tables: tuple[Table, ...]) -> None:
+    assert documented(built, f"{file}-setting") == {f"{table.name}.{key}".lstrip(".") for table in tables for key in table.names()}
+
+
+def test_every_setting_of_the_bundled_plugins_is_documented(built: Path) -> None:
+    bundled = {path.name for path in ROOT.glob("plugins/*/cgappliance_*")}
+    shown = (built / "html/reference/backends.html").read_text() + (built / "html/reference/providers.html").read_text()
+    kinds = discover()
+    wanted = {
+        f"{kind.name}-{setting.key}"
+        for kind in (*kinds.backends.values(), *kinds.providers.values())
+        if kind.make.__module__.partition(".")[0] in bundled
+        for setting in kind.settings
+    }
+    assert {label for label in wanted if f'id="{label.replace("_", "-")}"' not in shown} == set()
+
+
+def test_every_type_of_value_is_explained() -> None:
+    assert {kind.value for kind in SettingType if f"* - {kind.value}\n" not in page("reference/values.rst")} == set()
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_toml_passes_the_check(block: Block, tmp_path: Path) -> None:
+    assert fragments.problems(block, tmp_path) == []
+
+
+def test_six_mistakes_are_found_as_shown(tmp_path: Path) -> None:
+    found = fragments.check(tmp_path, settings="", tenant=page("examples/mistakes/conf.d/acme.toml"))
+    shown = page("examples/mistakes/check.txt").splitlines()
+    assert [*found, f"{len(found)} errors, 0 warnings; 0 of 1 tenant can be served"] == shown
+
+
+# ---- commands
+
+
+def leaves(context: click.Context) -> dict[str, click.Command]:
+    """Return every command by its path."""
+    found = {context.command_path: context.command}
+    if isinstance(context.command, click.Group):
+        for word in context.command.list_commands(context):
+            command = context.command.get_command(context, word)
+            assert command is not None
+            found |= leaves(click.Context(command, info_name=word, parent=context))
+    return found
+
+
+def test_every_option_is_documented(built: Path) -> None:
+    wanted = {
+        f"{path.replace(' ', '-')}.{name}"
+        for path, command in leaves(click.Context(main, info_name="cgappliance")).items()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for name in parameter.opts
+    }
+    assert documented(built, "cmdoption") == wanted
+
+
+def test_every_command_is_in_the_man_page(built: Path) -> None:
+    text = (built / "man/cgappliance.8").read_text().replace("\\-", "-")
+    assert {path for path in leaves(click.Context(main, info_name="cgappliance")) if f".SS {path}\n" not in text} == set()
+
+
+def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
+    """Read a command line as click does, and run nothing.
+
+    Raises:
+        click.UsageError: it is none of ours.
+    """
+    context = click.Context(command, info_name=command.name, parent=parent)
+    if isinstance(command, click.Group):
+        rest: list[str] = command.make_parser(context).parse_args(words)[1]
+        _, following, rest = command.resolve_command(context, rest)
+        assert following is not None
+        parse(following, rest, context)
+    else:
+        command.make_context(command.name, words, parent=parent)
+
+
+def complaint(words: list[str]) -> str | None:
+    """Return what is wrong with a shell command of ours; None: nothing, or it is somebody else's."""
+    program = Path(words[0]).name
+    try:
+        if program == "cgappliance":
+            parse(main, words[1:])
+        elif words[1:3] == ["-m", "cgappliance.testing.gmail"]:
+            gmail_main.make_parser(click.Context(gmail_main)).parse_args(words[3:])
+    except click.UsageError as error:
+        return f"{' '.join(words)}: {error.format_message()}"
+    named = [word for word in words if re.match(r"(script|tests|docs|plugins|conf\.d)/", word) and not word.startswith("conf.d/")]
+    missing = [word for word in named if not (ROOT / word).exists()]
+    options = [word for word in words[1:] if word.startswith("--")] if words[0].startswith("script/") else []
+    missing += [word for word in options if word not in (ROOT / words[0]).read_text()]
+    return f"{' '.join(words)}: there is no {', '.join(missing)}" if missing else None
+
+
+@pytest.mark.parametrize("block", blocks(*SHELLS), ids=str)
+def test_shell_commands_exist(block: Block) -> None:
+    assert [text for words in commands(block) if (text := complaint(words))] == []
+
+
+@pytest.mark.parametrize(
+    "words", [["cgappliance", "chekc"], ["cgappliance", "check", "--jsno"], ["cgappliance", "session", "kick", "x"]]
+)
+def test_a_command_line_that_is_none_of_ours_is_noticed(words: list[str]) -> None:
+    assert complaint(words) is not None
+
+
+def test_every_exit_status_is_documented(built: Path) -> None:
+    used = {number for path in SOURCES for number in re.findall(r"^EXIT_\w+: Final = (\d+)", path.read_text(), re.MULTILINE)}
+    shown = (built / "html/reference/exit-statuses.html").read_text()
+    assert {number for number in used if f"<p>{number}</p>" not in shown} == set()
+
+
+# ---- log events, reasons, limits
+
+
+@dataclass(slots=True)
+class Event:
+    """What is known of one log event."""
+
+    levels: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    more: bool = False  #: the call passes on fields that are not named there
+
+
+def logged() -> dict[str, Event]:
+    """Return the events that the code logs."""
+    found: dict[str, Event] = {}
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+                continue
+            function = ast.unparse(node.func)
+            if function == "write":  # one of two methods, chosen a line or two before
+                function = " ".join(re.findall(r"\bwrite = (.*)", text))
+            if re.search(r"\b(_log|log\.get\(\))\.", function):
+                event = found.setdefault(node.args[0].value, Event())
+                event.levels |= {level for level in LEVELS if f".{level}" in function}
+                event.fields |= {keyword.arg for keyword in node.keywords if keyword.arg}
+                event.more |= any(keyword.arg is None for keyword in node.keywords)
+    return found
+
+
+def described() -> dict[str, Event]:
+    """Return the events as the page has them."""
+    found = {}
+    for name, entry in re.findall(
+        r"^\.\. logevent:: (\S+)\n(.*?)(?=^\S|\Z)", page("reference/events.rst"), re.MULTILINE | re.DOTALL
+    ):
+        level, fields = re.search(r":Level: (.*?):Fields: (.*?)\n\n", entry, re.DOTALL).groups()  # type: ignore[union-attr]
+        levels = {word for word in LEVELS if re.search(rf"\b{word}\b", level)}
+        found[name] = Event(levels, set(re.findall(r"``(\w+)``", fields)))
+    return found
+
+
+def test_every_log_event_is_documented() -> None:
+    assert set(described()) - {"library"} == set(logged())  # what libraries say comes from outside
+
+
+def test_log_events_are_documented_with_their_levels_and_fields() -> None:
+    page_has = described()
+    for name, event in logged().items():
+        shown = page_has[name]
+        wanted = event.fields | (shown.fields if event.more else set())
+        assert (name, shown.levels, shown.fields) == (name, event.levels, wanted)
+
+
+def test_every_reason_and_outcome_is_documented(built: Path) -> None:
+    shown = (built / "html/reference/outcomes.html").read_text()
+    assert {reason.value for reason in Reason if f'<span class="pre">{reason.value}</span>' not in shown} == set()
+    assert {outcome.value for outcome in Outcome if f'id="{outcome.value}"' not in shown} == set()
+
+
+def test_pages_name_reasons_that_exist() -> None:
+    texts = [page("how-to/refused-login.rst"), page("tutorial/google.rst")]
+    rows = [line for text in texts for line in re.findall(r"^   \* - (``[a-z_`, ]+)$", text, re.MULTILINE)]
+    assert {word for row in rows for word in re.findall(r"``(\w+)``", row)} - {reason.value for reason in Reason} == set()
+    assert len(rows) > 20
+
+
+def test_every_named_limit_is_documented(built: Path) -> None:
+    shown = (built / "html/reference/limits.html").read_text()
+    pattern = r"^([A-Z][A-Z_]+)(?:: Final)? = (?:[\d_.]+|\d[\d *]+)  #:"
+    wanted = {name for path in SOURCES if "cli" not in path.parts for name in re.findall(pattern, path.read_text(), re.MULTILINE)}
+    wanted -= {"EXIT_CONFIGURATION", "EXIT_TEMPORARY"}
+    assert {name for name in wanted if f'<span class="pre">{name}</span>' not in shown} == set()
+
+
+# ---- plugins
+
+
+def test_every_hook_is_documented_in_call_order() -> None:
+    hooks = [name for name, thing in vars(hookspecs).items() if name.startswith("cgappliance_") and python.isfunction(thing)]
+    assert re.findall(r"autofunction:: cgappliance\.hookspecs\.(\w+)", page("reference/plugin-api.rst")) == hooks
+
+
+def test_every_name_of_the_plugin_api_is_documented() -> None:
+    named = set(re.findall(r"^\.\. \S+:: cgappliance\.plugin_api\.(\w+)", page("reference/plugin-api.rst"), re.MULTILINE))
+    assert named == set(plugin_api.__all__)
+
+
+def test_toy_plugin_of_the_page_registers_its_kind() -> None:
+    (toy,) = of_page("docs/plugins/index.rst", "python")
+    names: dict[str, Any] = {}
+    exec(compile(toy.text, str(toy), "exec"), names)
+    assert [kind.name for kind in names["cgappliance_auth_backends"]()] == ["nobody"]
+    assert entry_points(group="cgappliance")
+
+
+# ---- pages
+
+
+def test_every_page_says_which_version_it_is_for(built: Path) -> None:
+    shown = [built / "html" / path.relative_to(DOCS).with_suffix(".html") for path in PAGES]
+    wanted = f"For cgappliance {cgappliance.__version__}."
+    assert [path.name for path in shown if wanted not in path.read_text(encoding="utf-8")] == []
+
+
+def test_changelog_begins_with_this_version() -> None:
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None
+    assert first[1] == cgappliance.__version__
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_resolve(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *MARKDOWN], ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_pages_name_exist(path: Path) -> None:
+    pattern = r"(?<![:\w])``?((?:docs|tests|script|packaging|plugins|conf\.d|cgappliance)/[\w./-]+\w)`"
+    assert [name for name in re.findall(pattern, path.read_text(encoding="utf-8")) if not (ROOT / name).exists()] == []
+
+
+def test_every_standard_that_the_code_follows_is_named() -> None:
+    followed = {number for path in SOURCES for number in re.findall(r"\bRFC (\d+)", path.read_text(encoding="utf-8"))}
+    assert followed - set(re.findall(r"\bRFC (\d+)", page("reference/specifications.rst"))) == set()
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {path.stem for path in (ROOT / "cgappliance").glob("[a-z]*.py")} | {"__main__"}
+    rooms |= {path.name for path in (ROOT / "cgappliance").iterdir() if len(list(path.glob("*.py"))) > 1}
+    assert {room for room in rooms if not re.search(rf"\b{room}\b", page("architecture/index.rst"))} == set()
+
+
+def test_readme_reaches_the_first_login_in_ten_lines() -> None:
+    (block,) = of_page("README.md", "sh")
+    assert len(block.text.splitlines()) == 10
+
+
+# ---- man pages and other programs' files
+
+
+@pytest.mark.parametrize(
+    ("name", "sections"),
+    [
+        (
+            "cgappliance.8",
+            ["NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "SIGNALS", "ENVIRONMENT", "FILES", "SEE ALSO"],
+        ),
+        ("cgappliance.toml.5", ["NAME", "DESCRIPTION", "SETTINGS", "EXAMPLE", "SEE ALSO"]),
+        ("cgappliance-tenant.5", ["NAME", "DESCRIPTION", "SETTINGS", "BACKENDS", "PROVIDERS", "EXAMPLE", "SEE ALSO"]),
+    ],
+)
+def test_man_page_has_its_sections(built: Path, name: str, sections: list[str]) -> None:
+    found = re.findall(r"^\.SH (.+)$", (built / "man" / name).read_text(encoding="utf-8"), re.MULTILINE)
+    assert [section for section in found if section not in ("AUTHOR", "COPYRIGHT", "Author", "Copyright")] == sections
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="no man here")
+@pytest.mark.parametrize("name", ["cgappliance.8", "cgappliance.toml.5", "cgappliance-tenant.5"])
+def test_man_page_is_shown_without_warnings(built: Path, name: str) -> None:
+    argv = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(built / "man" / name)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy here")
+def test_haproxy_takes_the_configuration_shown() -> None:
+    done = subprocess.run(
+        ["haproxy", "-c", "-f", DOCS / "examples/haproxy.cfg"], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
