@@ -13,8 +13,16 @@ import click
 
 #: Word to the first line of its help; a test keeps the two the same.
 COMMANDS: Final = {
+    "account": "Show and change the accounts of a tenant.",
+    "audit": "Show what administrators have changed.",
     "check": "Check cgappliance.toml and all tenant files, and print every mistake.",
+    "credential": "Handle the Google-side credentials of accounts.",
+    "db": "Upgrade, check, back up and restore the database.",
+    "explain": "Show what would become of a login, rule by rule.",
+    "history": "Show the access history.",
+    "key": "Make and change the keys that encrypt the stored credentials.",
     "local": 'Keep the people of an embedded directory (backend "local").',
+    "profile": "Show and change the security profiles of a tenant.",
     "reload": "Make the running appliance read all tenant files again, and show what happened to each tenant.",
     "serve": "Run the appliance until it is told to stop.",
     "session": "Show and end live sessions.",

@@ -20,10 +20,21 @@ def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line on the place, with the fake kinds of the kit."""
     monkeypatch.delenv("CGAPPLIANCE_CONFIG", raising=False)
     monkeypatch.setattr("cgappliance.plugins.discover", lambda: KINDS)
-    for noun in ("check", "tenant"):
+    for noun in ("check", "desk", "tenant"):
         monkeypatch.setattr(f"cgappliance.cli.{noun}.discover", lambda: KINDS)
 
     def call(*arguments: str, config: bool = True) -> Result:
         return CliRunner().invoke(main, [*(("--config", str(place.toml)) if config else ()), *arguments])
 
     return call
+
+
+@pytest.fixture
+def office(place: Place, run: Run) -> Run:
+    """Run a command line on a place with the tenant acme (three seats, a profile "office"), a database and a key file."""
+    place.toml.write_text(f'conf_d = "conf.d"\nstore = "sqlite:///{place.root / "cgappliance.db"}"\nkey_file = "store.key"\n')
+    profile = '[profiles.office]\nmail_access = ["imap", "pop3", "smtp"]\nremote_ips = ["203.0.113.0/24"]\n[auth]'
+    place.tenant("acme", ("\n[listen]", 'timezone = "Asia/Tokyo"\nseats = 3\n[listen]'), ("[auth]", profile))
+    assert run("db", "upgrade").output == "schema none -> 0001\n"
+    assert run("key", "init").exit_code == 0
+    return run
