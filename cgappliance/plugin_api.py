@@ -5,10 +5,29 @@ Start reading at ``hookspecs.py``. Everything here is stable within a major vers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cgappliance.administration import (
+    AppPassword,
+    Directory,
+    DirectoryEntry,
+    DirectoryFailed,
+    DirectoryQuery,
+    GoogleAdministration,
+    GoogleFault,
+    GoogleRefused,
+    GoogleSetup,
+    GoogleUser,
+    MailAccess,
+    NewGoogleUser,
+    NewPerson,
+    PasswordAnswer,
+    ScopeCheck,
+    Taken,
+    WritableDirectory,
+)
 from cgappliance.config.setting import REQUIRED, CrossCheck, Mistake, Setting, SettingType
 from cgappliance.directory import DIRECTORY_SETTINGS, DirectoryServer, check_directory, directory_servers
 from cgappliance.errors import LoginFailed, PluginError
@@ -21,37 +40,60 @@ from cgappliance.secret import Secret
 __all__ = [
     "DIRECTORY_SETTINGS",
     "REQUIRED",
+    "AppPassword",
     "AuthAnswer",
     "AuthBackend",
     "BackendKind",
     "Connector",
     "CredentialProvider",
+    "CredentialSource",
     "Credentials",
     "Deadline",
+    "Directory",
+    "DirectoryEntry",
+    "DirectoryFailed",
+    "DirectoryQuery",
     "DirectoryServer",
     "Failover",
+    "GoogleAdministration",
+    "GoogleFault",
+    "GoogleRefused",
+    "GoogleSetup",
+    "GoogleUser",
     "Grant",
     "GrantMechanism",
     "LoginFailed",
+    "MailAccess",
     "MailProtocol",
     "Mistake",
+    "NewGoogleUser",
+    "NewPerson",
     "NoServer",
     "OpeningRefused",
     "Outcome",
+    "PasswordAnswer",
     "PluginError",
     "ProviderKind",
     "Reason",
+    "ScopeCheck",
     "Secret",
     "ServerFailed",
     "ServerRotation",
     "ServerTimedOut",
     "Setting",
     "SettingType",
+    "Taken",
     "TenantContext",
+    "WritableDirectory",
     "check_directory",
     "directory_servers",
     "hookimpl",
 ]
+
+
+#: Gets ("managed-password" or "app-password", mail address) and returns what may work at Google, the likeliest first: more than one
+#: while nobody knows whether Google has taken a new password. Blocks cooperatively for a query now and then. Raises LoginFailed.
+CredentialSource = Callable[[str, str], Sequence[Secret]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +103,7 @@ class TenantContext:
     tenant: str  #: the tenant's id, for log lines
     domains: frozenset[str]
     settings: Mapping[str, Any]  #: the declared settings, typed, defaults filled in, secrets read
+    credentials: CredentialSource | None = None  #: the appliance's store, for a provider at work; None: nothing is kept there
 
 
 class AuthBackend(Protocol):
@@ -121,6 +164,7 @@ class BackendKind:
     make: Callable[[TenantContext], AuthBackend]  #: must not block
     settings: tuple[Setting, ...] = ()  #: the further keys of the ``[auth]`` table
     check: CrossCheck = field(default=no_mistakes)  #: mistakes across settings, asked by ``cgappliance check``; must not block
+    directory: Callable[[TenantContext], Directory] | None = None  #: reads the people, for ``account sync``; None: cannot
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +175,5 @@ class ProviderKind:
     make: Callable[[TenantContext], CredentialProvider]  #: must not block
     settings: tuple[Setting, ...] = ()  #: the further keys of the ``[google]`` table
     check: CrossCheck = field(default=no_mistakes)
+    #: sets the Google customer up; None: cannot. May raise GoogleRefused, NOT_CONFIGURED
+    administration: Callable[[TenantContext], GoogleAdministration] | None = None
