@@ -35,6 +35,7 @@ from cgappliance.net.stream import TlsStream
 from cgappliance.net.tls import ALPN
 from cgappliance.net.warm import WarmPool
 from cgappliance.plugin_api import AuthBackend, CredentialProvider
+from cgappliance.plugins import BROKEN
 from cgappliance.policy.decide import decide
 from cgappliance.policy.pace import RefusalPace
 from cgappliance.proto.events import Back, Front
@@ -545,7 +546,7 @@ def _fenced(timeout_s: float, call: Callable[[], Result], expected: type[Result]
             result = call()
     except LoginFailed:
         raise
-    except Exception as error:  # noqa: BLE001 - a plugin can raise anything, and it is its tenant's problem alone
+    except BROKEN as error:  # a plugin can raise anything, and it is its tenant's problem alone
         frame = error.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next

@@ -36,8 +36,12 @@ class Door(Protocol):
         """Tell whether nobody may be let in for now."""
         ...
 
-    def is_tight(self, fd: int) -> bool:
-        """Tell whether the connection that was given this descriptor should be the last for a moment."""
+    def is_tight(self) -> bool:
+        """Tell whether descriptors run out."""
+        ...
+
+    def make_room(self) -> bool:
+        """Send somebody away who only takes up room; False: there is nobody. The room is there a moment later."""
         ...
 
 
@@ -103,13 +107,15 @@ class Listener:
             except OSError as error:
                 if error.errno in _TRANSIENT:
                     continue
+                self._door.make_room()
                 self._pause(error.strerror or str(error))
                 return
             sock = _socket.socket(fileno=fd)
             tune(sock)
             spawn(self.name, self.handler, sock, address)
-            if self._door.is_tight(fd):
-                self._pause("descriptors run out")
+            if self._door.is_tight():
+                if not self._door.make_room():
+                    self._pause("descriptors run out")
                 return
             self._pause_s = PAUSE_MIN_S
 

@@ -13,6 +13,8 @@ import _socket
 import contextlib
 import ipaddress
 import socket
+from collections.abc import Sized
+from pathlib import Path
 from typing import Final
 
 from cgappliance.errors import PeerGone
@@ -41,12 +43,13 @@ class Visitor:
 class Lobby:
     """The visitors of one worker; the numbers are those of all workers together."""
 
-    def __init__(self, counts: Counts, places: Places, *, per_address: int, at_all: int, descriptors: int) -> None:
+    def __init__(self, counts: Counts, places: Places, sessions: Sized, *, per_address: int, at_all: int, descriptors: int) -> None:
         """Let in ``per_address`` visitors of one address and ``at_all`` of all.
 
         Args:
             counts: shared by all workers.
             places: of sessions: when there is none left, nobody is let in.
+            sessions: those of this process, which have two descriptors each.
             per_address: of an IPv4 address, or of an IPv6 /64, which is what one customer gets.
             at_all: in all workers.
             descriptors: how many this process may have open.
@@ -55,11 +58,20 @@ class Lobby:
         self._places = places
         self._per_address = per_address
         self._at_all = at_all
-        self._tight_fd = max(1, descriptors - max(SPARE_DESCRIPTORS, descriptors // SPARE_SHARE))
+        self._sessions = sessions
+        self._descriptors = max(1, descriptors - max(SPARE_DESCRIPTORS, descriptors // SPARE_SHARE))
+        self._others = 0
         self._visitors: dict[Visitor, None] = {}  # in the order of their arrival
 
     def __len__(self) -> int:
         return len(self._visitors)
+
+    def measure(self) -> None:
+        """Find out how many descriptors others hold: pools, warm connections, files. Call it now and then: it asks the kernel."""
+        self._others = sum(1 for _ in Path("/proc/self/fd").iterdir()) - self._held()
+
+    def _held(self) -> int:
+        return len(self._visitors) + 2 * len(self._sessions)
 
     # ---- for listeners
 
@@ -70,15 +82,22 @@ class Lobby:
             limits.reached("sessions")
         return full
 
-    def is_tight(self, fd: int) -> bool:
-        """Tell whether descriptors run out, although the longest visitor was sent away for the one that was given ``fd``.
-
-        The kernel always gives the lowest free number, so a high one means that few are left.
-        """
-        if fd < self._tight_fd:
+    def is_tight(self) -> bool:
+        """Tell whether so few descriptors are left that logins under way could go without."""
+        if self._held() + self._others < self._descriptors:
             return False
         limits.reached("descriptors")
-        return not self._send_one_away()
+        return True
+
+    def make_room(self) -> bool:
+        """Send away the one that has been here longest and does not wait for us; False: there is none."""
+        for visitor in self._visitors:
+            if visitor.idle:
+                visitor.idle = False
+                with contextlib.suppress(OSError):
+                    visitor.sock.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
 
     # ---- for connections
 
@@ -93,7 +112,7 @@ class Lobby:
         if self._counts.add(_ALL) > self._at_all:
             limits.reached("connections_before_login")
             visitor.idle = False  # not itself
-            found = self._send_one_away()
+            found = self.make_room()
             visitor.idle = True
             if not found:
                 self.leave(visitor)
@@ -117,15 +136,6 @@ class Lobby:
         self._counts.remove(_ALL)
         if visitor.key:
             self._counts.remove(visitor.key)
-
-    def _send_one_away(self) -> bool:
-        for visitor in self._visitors:
-            if visitor.idle:
-                visitor.idle = False
-                with contextlib.suppress(OSError):
-                    visitor.sock.shutdown(socket.SHUT_RDWR)
-                return True
-        return False
 
 
 def _one_customer(address: IPAddress) -> str:

@@ -271,6 +271,8 @@ class Supervisor:
             self.reload()
         except ConfigurationError as error:
             _log.error("reload.refused", detail=str(error))
+        except Exception:  # noqa: BLE001 - a bug in one reload must not be the end of watching conf.d
+            _log.error("reload.failed", exc_info=True)
         self._announce()
 
     def status(self) -> Message:

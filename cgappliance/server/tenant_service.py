@@ -19,7 +19,7 @@ from cgappliance.net.health import Health
 from cgappliance.net.listener import Listener
 from cgappliance.net.tls import UpstreamTls, client_context, server_context
 from cgappliance.plugin_api import TenantContext
-from cgappliance.plugins import Kinds
+from cgappliance.plugins import BROKEN, Kinds
 from cgappliance.policy.pace import RefusalPace
 from cgappliance.server.sockets import Endpoint
 from cgappliance.session.ports import Guard, Standing
@@ -158,5 +158,5 @@ def _call(method: Callable[[], Made], table: str, tenant: Tenant) -> Made:
             return method()
     except gevent.Timeout:
         raise PluginError(f"{tenant.id}: {table} plugin {name!r}: no return within {PLUGIN_CALL_TIMEOUT_S:g} s") from None
-    except Exception as error:  # a plugin can raise anything
+    except BROKEN as error:
         raise PluginError(f"{tenant.id}: {table} plugin {name!r}: {type(error).__name__}: {error}") from error
