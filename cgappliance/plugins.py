@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pluggy
+from gevent import GreenletExit
 
 from cgappliance import hookspecs
 from cgappliance.errors import PluginError
 from cgappliance.plugin_api import BackendKind, ProviderKind
 
 Kind = TypeVar("Kind", BackendKind, ProviderKind)
+
+#: What a plugin's code can raise by mistake. The last three are no ``Exception``: two of them would end the whole process, with all
+#: tenants in it, and the last a login without a word.
+BROKEN = (Exception, SystemExit, KeyboardInterrupt, GreenletExit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ def discover(extra: Iterable[object] = ()) -> Kinds:
         for plugin in extra:
             manager.register(plugin)
         manager.check_pending()
-    except Exception as error:  # the import of a plugin can raise anything; the operator needs to know which start failed
+    except BROKEN as error:  # the import of a plugin can raise anything; the operator needs to know which start failed
         raise PluginError(f"plugins: {error} (remove or repair the plugin's package)") from error
     return Kinds(
         backends=_collect(manager.hook.cgappliance_auth_backends),
@@ -51,7 +56,7 @@ def discover(extra: Iterable[object] = ()) -> Kinds:
 def _collect(hook: Callable[[], list[Iterable[Kind]]]) -> dict[str, Kind]:
     try:
         groups = hook()
-    except Exception as error:  # a plugin's own code
+    except BROKEN as error:
         raise PluginError(f"plugins: a registering hook failed: {error!r}") from error
     kinds: dict[str, Kind] = {}
     for kind in (kind for group in groups for kind in group):

@@ -15,6 +15,7 @@ from cgappliance.config.files import NamedFiles
 from cgappliance.config.networks import parse_host_port, parse_network
 from cgappliance.config.problem import KeyPath, Unfit, split_remedy
 from cgappliance.config.setting import Setting, SettingType
+from cgappliance.plugins import BROKEN
 
 #: How many items a list may have; a security profile with more networks than this wants another tool.
 MAX_ITEMS = 4096
@@ -182,9 +183,10 @@ def _ask(check: Callable[[Any], str | None], value: Any) -> None:
     """Raise what a declared check finds; it may be a plugin's, and one that breaks must not hide the other mistakes."""
     try:
         text = check(value)
-    except Exception as error:  # noqa: BLE001 - a plugin's own code can raise anything
+        found = None if text is None else split_remedy(text)
+    except BROKEN as error:
         # the type alone: the message may quote a secret
         problem = f"its check failed with {type(error).__name__}"
         raise Unfit(problem, "this is a mistake of the program that declares the setting: tell its author") from None
-    if text is not None:
-        raise Unfit(*split_remedy(text))
+    if found is not None:
+        raise Unfit(*found)

@@ -13,6 +13,7 @@ from cgappliance.config.schema import Table
 from cgappliance.config.setting import Mistake
 from cgappliance.model import PluginChoice
 from cgappliance.plugin_api import BackendKind, ProviderKind
+from cgappliance.plugins import BROKEN
 
 
 def read_choice(
@@ -54,19 +55,16 @@ def _cross_check(reader: Reader, path: KeyPath, kind: BackendKind | ProviderKind
     """Ask the kind for mistakes across its settings, also when some are wrong: those are left out, and it may stumble over that."""
     whole = len(values) == len(kind.settings)
     try:
-        mistakes = kind.check(MappingProxyType(dict(values)))
+        for mistake in kind.check(MappingProxyType(dict(values))):
+            _note_mistake(reader, path, mistake)
     except KeyError as error:
         if whole:
             _note_failure(reader, path, kind.name, error)
-        return
-    except Exception as error:  # noqa: BLE001 - a plugin's own code can raise anything, and must not hide other mistakes
+    except BROKEN as error:  # it must not hide other mistakes
         _note_failure(reader, path, kind.name, error)
-        return
-    for mistake in mistakes:
-        _note_mistake(reader, path, mistake)
 
 
-def _note_failure(reader: Reader, path: KeyPath, name: str, error: Exception) -> None:
+def _note_failure(reader: Reader, path: KeyPath, name: str, error: BaseException) -> None:
     # the type alone: the message may quote a secret
     problem = f"the check of {name!r} failed with {type(error).__name__}"
     reader.note(path, problem, "this is a mistake of its plugin: tell the plugin's author")
