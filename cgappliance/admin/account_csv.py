@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cgappliance.admin import accounts as desk_accounts
-from cgappliance.admin import seats, spreadsheet
+from cgappliance.admin import spreadsheet
 from cgappliance.admin.desk import Desk, Work
 from cgappliance.model import Tenant
-from cgappliance.store import accounts
+from cgappliance.store import accounts, seats
 from cgappliance.store.accounts import Account, DisabledBy, ProfileSource
 from cgappliance.store.audit import Values
 from cgappliance.store.errors import RecordInvalid, StoreError, StoreUnavailable

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from cgappliance.admin import seats
 from cgappliance.admin.desk import Desk, Work
 from cgappliance.model import MailProtocol, Profile, Tenant
 from cgappliance.policy.profile import effective_profile
 from cgappliance.proto import sasl
-from cgappliance.store import accounts, credentials, lockout, profiles
+from cgappliance.store import accounts, credentials, lockout, profiles, seats
 from cgappliance.store.accounts import Account, DisabledBy, Filter, LastLogin, NewAccount
 from cgappliance.store.audit import Values
 from cgappliance.store.credentials import Kind, State

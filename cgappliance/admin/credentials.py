@@ -99,16 +99,6 @@ def undecided(desk: Desk, tenant: Tenant) -> list[str]:
         return [account.address for account in accounts.walk(connection, tenant.id) if account.uid in uids]
 
 
-def settle(desk: Desk, tenant: Tenant, address: str, kind: Kind) -> bool:
-    """Make the pending credential the current one, because Gmail has just taken it, and return whether there was one."""
-    with desk.work() as work:
-        account = accounts.get(work.connection, tenant.id, address)
-        if not credentials.promote(work.transaction, account, kind):
-            return False
-        work.log(tenant.id, "credential.settle", account.address, after={"kind": kind}, reason="Gmail accepted it")
-        return True
-
-
 def set_app_password(desk: Desk, tenant: Tenant, address: str, typed: Secret, *, vault: Vault, verify: Verify) -> None:
     """Keep an app password that its user made at Google, if Gmail takes it. Blanks in it are how Google shows it.
 

@@ -13,14 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from cgappliance.admin import accounts as desk_accounts
-from cgappliance.admin import seats
 from cgappliance.admin.desk import Desk
 from cgappliance.admin.profile_rules import checked_name
 from cgappliance.model import Profile, ProfileRule, Reason, Tenant
 from cgappliance.policy.decide import decide
 from cgappliance.policy.profile import effective_profile
 from cgappliance.policy.rules import ordered_rules
-from cgappliance.store import accounts, history, profiles
+from cgappliance.store import accounts, history, profiles, seats
 from cgappliance.store.accounts import Account, ProfileSource
 from cgappliance.store.engine import Connection
 from cgappliance.store.errors import LimitReached, RecordConflict, RecordMissing

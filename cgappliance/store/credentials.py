@@ -15,9 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cgappliance.secret import Secret
-from cgappliance.store.accounts import Account
+from cgappliance.store import audit
+from cgappliance.store.accounts import Account, get
 from cgappliance.store.changes import Kind as ChangeKind
-from cgappliance.store.changes import Transaction
+from cgappliance.store.changes import Transaction, change
+from cgappliance.store.engine import Store
 from cgappliance.store.errors import RecordConflict
 from cgappliance.store.schema import accounts, credentials
 from cgappliance.store.vault import Place, Vault
@@ -113,6 +115,31 @@ def promote(transaction: Transaction, account: Account, kind: Kind) -> bool:
     remove(transaction, account, kind, State.CURRENT)
     transaction.execute(update(credentials).where(*is_pending).values(state=State.CURRENT))
     return True
+
+
+def settle(store: Store, tenant: str, address: str, kind: Kind, now: datetime) -> bool:
+    """Make the pending secret the current one, because Gmail has just taken it, and return whether there was one. Blocks.
+
+    Raises:
+        RecordMissing: there is no such account.
+        StoreUnavailable: the database failed; both secrets are kept as they are.
+    """
+    with change(store) as transaction:
+        account = get(transaction.connection, tenant, address)
+        if not promote(transaction, account, kind):
+            return False
+        audit.write(
+            transaction.connection,
+            at=now,
+            tenant=tenant,
+            actor="cgappliance",
+            origin="login",
+            action="credential.settle",
+            target=account.address,
+            after={"kind": kind},
+            reason="Gmail accepted it",
+        )
+        return True
 
 
 def count_by_key(connection: Connection) -> dict[str, int]:

@@ -13,6 +13,8 @@ Rules of this file
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -28,11 +30,15 @@ _Row = tuple[Any, ...]
 def connect(path: str, pool: ThreadPool, *, busy_timeout_s: float, pragmas: Iterable[str]) -> ThreadedConnection:
     """Open ``path`` in a thread of ``pool`` and return the connection. Blocks the calling greenlet only.
 
+    A new file is for its owner only; SQLite gives the files beside it (log, shared memory) the same mode.
+
     Raises:
         sqlite3.Error: the file cannot be opened, or a pragma was refused.
     """
 
     def open_it() -> sqlite3.Connection:
+        with contextlib.suppress(OSError):  # it is there already, or cannot be made: SQLite says which
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
         # isolation_level=None: this module begins transactions itself, the driver never does behind its back
         raw = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         try:

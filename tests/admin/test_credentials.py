@@ -19,7 +19,7 @@ from cgappliance.model import PluginChoice, Tenant
 from cgappliance.secret import Secret
 from cgappliance.store import audit, keyfile
 from cgappliance.store.accounts import GoogleState
-from cgappliance.store.credentials import Kind, State
+from cgappliance.store.credentials import Kind, State, settle
 from cgappliance.store.errors import KeyProblem, RecordConflict, RecordInvalid, RecordMissing
 from cgappliance.store.vault import Vault
 from cgappliance.testing.lab.process import clean_environment
@@ -145,9 +145,9 @@ def test_gmail_itself_can_settle_what_was_undecided(desk: Desk, acme: Tenant, va
     google.raises = TimeoutError()
     with pytest.raises(ResetUndecided):
         credentials.reset(desk, acme, YUKI, vault, google)
-    assert credentials.settle(desk, acme, YUKI, Kind.MANAGED_PASSWORD)
+    assert settle(desk.store, "acme", YUKI, Kind.MANAGED_PASSWORD, desk.now())
     assert kept(desk, acme, vault) == {State.CURRENT: google.password_of(YUKI)}
-    assert not credentials.settle(desk, acme, YUKI, Kind.MANAGED_PASSWORD)
+    assert not settle(desk.store, "acme", YUKI, Kind.MANAGED_PASSWORD, desk.now())
 
 
 @pytest.mark.usefixtures("yuki")

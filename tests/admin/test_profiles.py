@@ -175,3 +175,12 @@ def test_what_applying_would_end_is_told_before_it_is_done(desk: Desk, acme: Ten
     assert ending(profiles.ending_by_apply(desk, acme, "imap", None)) == {"yuki-pop3": Reason.PROTOCOL_OFF}
     assert ending(profiles.ending_by_apply(desk, acme, "imap", ["ken@acme.example"])) == {}
     assert set(ending(profiles.ending_by_apply(desk, acme, "", ["ken@acme.example"])).values()) == {Reason.NO_PROFILE}
+
+
+def test_rules_that_give_mail_access_to_more_than_there_are_seats_are_refused(desk: Desk, acme: Tenant) -> None:
+    profiles.create(desk, acme, "none", [ProfileRule(False, frozenset(MailProtocol))])
+    for number in range(4):
+        accounts.create(desk, acme, f"u{number}@acme.example", profile="none")
+    with pytest.raises(LimitReached, match="4 accounts"):
+        profiles.edit(desk, acme, "none", [ALLOW])
+    assert not profiles.show(desk, acme, "none").profile.mail_access

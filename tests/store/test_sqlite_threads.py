@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,19 @@ def test_an_error_reaches_the_caller_and_the_connection_lives(connection: Thread
 def test_a_refused_pragma_is_an_error_of_connect(tmp_path: Path, pool: ThreadPool) -> None:
     with pytest.raises(sqlite3.OperationalError):
         sqlite_threads.connect(str(tmp_path / "y.db"), pool, busy_timeout_s=0.1, pragmas=("no such syntax (",))
+
+
+def test_a_new_database_is_for_its_owner_only(connection: ThreadedConnection, tmp_path: Path) -> None:
+    connection.cursor().execute("INSERT INTO t VALUES (1)")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_mode_of_an_existing_database_is_left_alone(tmp_path: Path, pool: ThreadPool) -> None:
+    (tmp_path / "x.db").touch(0o640)
+    (tmp_path / "x.db").chmod(0o640)
+    sqlite_threads.connect(str(tmp_path / "x.db"), pool, busy_timeout_s=0.1, pragmas=()).close()
+    assert stat.S_IMODE((tmp_path / "x.db").stat().st_mode) == 0o640
 
 
 def test_a_statement_does_not_stop_the_hub(connection: ThreadedConnection) -> None:
