@@ -5,14 +5,13 @@ A failure names the fact and the page. Pages that are made from the code when th
 
 from __future__ import annotations
 
-import ast
 import inspect as python
+import json
 import re
 import shutil
 import subprocess
 import sys
 import zlib
-from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pytest
 
 import cgappliance
 from cgappliance import hookspecs, plugin_api
+from cgappliance.admin.profile_rules import parse_rules
 from cgappliance.cli import main
 from cgappliance.config.schema import Table
 from cgappliance.config.schema_appliance import APPLIANCE
@@ -29,17 +29,9 @@ from cgappliance.config.schema_tenant import TENANT
 from cgappliance.config.setting import SettingType
 from cgappliance.model import Outcome, Reason
 from cgappliance.plugins import discover
-from cgappliance.testing.gmail.__main__ import main as gmail_main
 from tests import fragments
 from tests.documents import DOCS, MARKDOWN, PAGES, ROOT, SHELLS, Block, blocks, commands, of_page
-
-SOURCES = [
-    path
-    for folder in (ROOT / "cgappliance", *ROOT.glob("plugins/*/cgappliance_*"))
-    for path in sorted(folder.rglob("*.py"))
-    if "testing" not in path.relative_to(ROOT).parts
-]
-LEVELS = ("debug", "info", "warning", "error")
+from tests.facts import SOURCES, complaint, described, leaves, logged
 
 
 @pytest.fixture(scope="module")
@@ -99,18 +91,11 @@ def test_six_mistakes_are_found_as_shown(tmp_path: Path) -> None:
     assert [*found, f"{len(found)} errors, 0 warnings; 0 of 1 tenant can be served"] == shown
 
 
+def test_rules_of_the_example_profile_are_taken() -> None:
+    assert [rule.allow for rule in parse_rules(json.loads(page("examples/travel.json")))] == [False, True]
+
+
 # ---- commands
-
-
-def leaves(context: click.Context) -> dict[str, click.Command]:
-    """Return every command by its path."""
-    found = {context.command_path: context.command}
-    if isinstance(context.command, click.Group):
-        for word in context.command.list_commands(context):
-            command = context.command.get_command(context, word)
-            assert command is not None
-            found |= leaves(click.Context(command, info_name=word, parent=context))
-    return found
 
 
 def test_every_option_is_documented(built: Path) -> None:
@@ -127,39 +112,6 @@ def test_every_option_is_documented(built: Path) -> None:
 def test_every_command_is_in_the_man_page(built: Path) -> None:
     text = (built / "man/cgappliance.8").read_text().replace("\\-", "-")
     assert {path for path in leaves(click.Context(main, info_name="cgappliance")) if f".SS {path}\n" not in text} == set()
-
-
-def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
-    """Read a command line as click does, and run nothing.
-
-    Raises:
-        click.UsageError: it is none of ours.
-    """
-    context = click.Context(command, info_name=command.name, parent=parent)
-    if isinstance(command, click.Group):
-        rest: list[str] = command.make_parser(context).parse_args(words)[1]
-        _, following, rest = command.resolve_command(context, rest)
-        assert following is not None
-        parse(following, rest, context)
-    else:
-        command.make_context(command.name, words, parent=parent)
-
-
-def complaint(words: list[str]) -> str | None:
-    """Return what is wrong with a shell command of ours; None: nothing, or it is somebody else's."""
-    program = Path(words[0]).name
-    try:
-        if program == "cgappliance":
-            parse(main, words[1:])
-        elif words[1:3] == ["-m", "cgappliance.testing.gmail"]:
-            gmail_main.make_parser(click.Context(gmail_main)).parse_args(words[3:])
-    except click.UsageError as error:
-        return f"{' '.join(words)}: {error.format_message()}"
-    named = [word for word in words if re.match(r"(script|tests|docs|plugins|conf\.d)/", word) and not word.startswith("conf.d/")]
-    missing = [word for word in named if not (ROOT / word).exists()]
-    options = [word for word in words[1:] if word.startswith("--")] if words[0].startswith("script/") else []
-    missing += [word for word in options if word not in (ROOT / words[0]).read_text()]
-    return f"{' '.join(words)}: there is no {', '.join(missing)}" if missing else None
 
 
 @pytest.mark.parametrize("block", blocks(*SHELLS), ids=str)
@@ -181,46 +133,6 @@ def test_every_exit_status_is_documented(built: Path) -> None:
 
 
 # ---- log events, reasons, limits
-
-
-@dataclass(slots=True)
-class Event:
-    """What is known of one log event."""
-
-    levels: set[str] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
-    more: bool = False  #: the call passes on fields that are not named there
-
-
-def logged() -> dict[str, Event]:
-    """Return the events that the code logs."""
-    found: dict[str, Event] = {}
-    for path in SOURCES:
-        text = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(text)):
-            if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
-                continue
-            function = ast.unparse(node.func)
-            if function == "write":  # one of two methods, chosen a line or two before
-                function = " ".join(re.findall(r"\bwrite = (.*)", text))
-            if re.search(r"\b(_log|log\.get\(\))\.", function):
-                event = found.setdefault(node.args[0].value, Event())
-                event.levels |= {level for level in LEVELS if f".{level}" in function}
-                event.fields |= {keyword.arg for keyword in node.keywords if keyword.arg}
-                event.more |= any(keyword.arg is None for keyword in node.keywords)
-    return found
-
-
-def described() -> dict[str, Event]:
-    """Return the events as the page has them."""
-    found = {}
-    for name, entry in re.findall(
-        r"^\.\. logevent:: (\S+)\n(.*?)(?=^\S|\Z)", page("reference/events.rst"), re.MULTILINE | re.DOTALL
-    ):
-        level, fields = re.search(r":Level: (.*?):Fields: (.*?)\n\n", entry, re.DOTALL).groups()  # type: ignore[union-attr]
-        levels = {word for word in LEVELS if re.search(rf"\b{word}\b", level)}
-        found[name] = Event(levels, set(re.findall(r"``(\w+)``", fields)))
-    return found
 
 
 def test_every_log_event_is_documented() -> None:
