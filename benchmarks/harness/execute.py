@@ -49,11 +49,10 @@ def measure_peer(bench: Bench, plan: Plan, kind: type[Peer], run: int) -> None:
         for workload in plan.workloads:
             if time.monotonic() < plan.deadline_s:
                 measure_one(bench, peer, workload, run)
-    except LoadFailed as error:
-        bench.results.gaps.append(Gap(kind.name, "first login of each account", str(error), failed=True))
-        say(f"{kind.name}: {error}")
+    except (LoadFailed, ServerFailed) as error:
+        _failed(bench, peer, "first logins, or a new start", error)
     finally:
-        peer.stop()
+        _stop(bench, peer)
     say(f"run {run}: {kind.name}: {time.monotonic() - started:.0f} s")
 
 
@@ -68,10 +67,22 @@ def measure_one(bench: Bench, peer: Peer, workload: Workload, run: int) -> None:
     try:
         workload.measure(bench, peer, run)
     except LoadFailed as error:
-        bench.results.gaps.append(Gap(peer.name, workload.name, str(error), failed=True))
-        say(f"{peer.name}: {workload.name}: {error}")
-        peer.stop()
+        _failed(bench, peer, workload.name, error)
+        _stop(bench, peer)
         peer.start()
+
+
+def _failed(bench: Bench, peer: Peer, what: str, error: Exception) -> None:
+    bench.results.gaps.append(Gap(peer.name, what, str(error), failed=True))
+    say(f"{peer.name}: {what}: {error}\n{peer.last_words()}")
+
+
+def _stop(bench: Bench, peer: Peer) -> None:
+    """Stop a peer; one that has crashed, or does not end, is a failure of its own, and the others are measured all the same."""
+    try:
+        peer.stop()
+    except ServerFailed as error:
+        _failed(bench, peer, "stop", error)
 
 
 def measure_study(bench: Bench, study: Study, run: int) -> None:

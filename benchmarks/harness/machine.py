@@ -28,8 +28,18 @@ def about(scale: str, runs: int) -> dict[str, object]:
         "scale": scale,
         "runs": runs,
         "machine": _machine(),
-        "versions": {**_programs(), **_packages()},
+        "versions": {**_source(), **_programs(), **_packages()},
     }
+
+
+def _source() -> dict[str, str]:
+    """Return which commit was measured, and whether the tree had changes; nothing outside a clone."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except FileNotFoundError:
+        return {}
+    return {"commit": done.stdout.strip()} if done.returncode == 0 else {}
 
 
 def _machine() -> dict[str, str]:

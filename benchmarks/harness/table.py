@@ -164,5 +164,7 @@ def _load_side(results: Results) -> str:
 def _gaps(results: Results) -> str:
     if not results.gaps:
         return ""
-    lines = [f"- {gap.peer}, {gap.workload}: {'FAILED: ' if gap.failed else ''}{gap.reason}" for gap in results.gaps]
+    lines = [
+        f"- {gap.peer}, {gap.workload}: {'FAILED: ' if gap.failed else ''}{gap.reason.splitlines()[0]}" for gap in results.gaps
+    ]
     return "## Not measured\n\n" + "\n".join(lines)

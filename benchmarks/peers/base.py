@@ -17,6 +17,7 @@ from cgappliance.testing.lab.process import ServerProcess, clean_environment, fr
 
 ALL_PROTOCOLS = ("imap", "pop3", "smtp")
 START_TIMEOUT_S = 60.0
+LAST_WORDS = 2000  #: characters of a peer's output that are shown when it failed
 
 
 class Peer(ABC):
@@ -54,6 +55,10 @@ class Peer(ABC):
     def pss_kib(self) -> int | None:
         """Return the memory of its process tree; None: it has none."""
         return None
+
+    def last_words(self) -> str:
+        """Return the end of what it printed: the first thing to look at when it failed."""
+        return ""
 
     def why_unfit(self, workload: str) -> str | None:
         """Return why a workload makes no sense for it."""
@@ -116,17 +121,28 @@ class ProxyPeer(Peer):
             start_timeout_s=START_TIMEOUT_S,
             stop_timeout_s=self.stop_timeout_s,
         )
-        self._process.start()
+        try:
+            self._process.start()
+        except BaseException:
+            self._process = None
+            self.stop()
+            raise
         self._meter.watch(self._process.pid)
 
     def stop(self) -> None:
-        """End it and what it started."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-        if self._meter is not None:
-            self._meter.close()
-            self._meter = None
+        """End it and what it started.
+
+        Raises:
+            ServerFailed: it had crashed, or did not end when told so.
+        """
+        process, measured = self._process, self._meter
+        self._process = self._meter = None
+        try:
+            if process is not None:
+                process.stop()
+        finally:
+            if measured is not None:
+                measured.close()
 
     @property
     def log_file(self) -> Path:
@@ -156,6 +172,10 @@ class ProxyPeer(Peer):
         """Return where it listens."""
         most = self.users
         return Target(protocol, self.ports[protocol], self.lab.ca_file, min(users, most) if most else users, first_user)
+
+    def last_words(self) -> str:
+        """Return the end of what it printed."""
+        return self.log_file.read_text(errors="replace")[-LAST_WORDS:] if self.log_file.exists() else ""
 
     def open_files(self) -> int:
         """Return how many file descriptors a server may be told to use: what the kernel gives this process."""

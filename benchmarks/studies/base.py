@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.harness.bench import Bench, Measured
-from benchmarks.harness.loadgen import Target
+from benchmarks.harness.loadgen import LoadFailed, Target
 from benchmarks.harness.results import Sample
 from benchmarks.peers.appliance import Appliance, Shape
 from benchmarks.workloads.base import WINDOW
@@ -32,6 +32,8 @@ def running(bench: Bench, label: str, shape: Shape) -> Iterator[Appliance]:
     appliance.start()
     try:
         yield appliance
+    except LoadFailed as error:
+        raise LoadFailed(f"{error}\n{appliance.last_words()}") from error
     finally:
         appliance.stop()
 
