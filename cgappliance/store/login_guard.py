@@ -74,7 +74,14 @@ class LoginGuard:
         memory.listeners.append(self._on_change)
 
     def authenticate(
-        self, tenant: str, login: Credentials, peer_ip: IPAddress, ask: Callable[[], AuthAnswer], timeout_s: float
+        self,
+        tenant: str,
+        login: Credentials,
+        peer_ip: IPAddress,
+        ask: Callable[[], AuthAnswer],
+        timeout_s: float,
+        *,
+        fresh: bool = False,
     ) -> AuthAnswer:
         """Return the directory's answer, or what is known of it. Blocks cooperatively.
 
@@ -84,16 +91,17 @@ class LoginGuard:
             peer_ip: the remote address.
             ask: asks the directory; must keep its own deadline, and answers rather than raises.
             timeout_s: how long others' binds of this account may be waited for; the network's turn is not counted.
+            fresh: ask, although the password was right lately: for a login that is worth more than reading mail.
         """
         key, digest = (tenant, login.address), self._digest(tenant, login)
-        known = self._known(key, digest)
+        known = self._known(key, digest, fresh=fresh)
         if known is not None:  # a telephone that repeats its old password does not make its network wait
             return known
         wait_s = self._networks.admit(peer_ip, self._now())
         if wait_s is None:
             return AuthAnswer(Reason.THROTTLED, "too many failed logins from this network")
         gevent.sleep(wait_s)
-        answer = self._alone(key, digest, ask, timeout_s)
+        answer = self._alone(key, digest, ask, timeout_s, fresh=fresh)
         self._note(peer_ip, answer)
         return answer
 
@@ -101,24 +109,24 @@ class LoginGuard:
         text = "\0".join((tenant, login.address, login.password.reveal()))
         return hmac.digest(self._digest_key, text.encode(), hashlib.sha256).hex()[:32]
 
-    def _known(self, key: _Key, digest: str) -> AuthAnswer | None:
+    def _known(self, key: _Key, digest: str, *, fresh: bool = False) -> AuthAnswer | None:
         now = self._now()
         until = self._memory.locked_until(*key)
         if until is not None and now < until.timestamp():
             return AuthAnswer(Reason.LOCKED, f"locked by the appliance until {until:%Y-%m-%d %H:%M:%S} UTC")
-        if self._right.get(key, now) == digest:
+        if not fresh and self._right.get(key, now) == digest:
             return AuthAnswer(Reason.ACCEPTED, "password verified lately")
         answer, ends_at = (self._refused.get(key, now) or {}).get(digest, (None, 0.0))
         return answer if now < ends_at else None
 
-    def _alone(self, key: _Key, digest: str, ask: Callable[[], AuthAnswer], timeout_s: float) -> AuthAnswer:
+    def _alone(self, key: _Key, digest: str, ask: Callable[[], AuthAnswer], timeout_s: float, *, fresh: bool) -> AuthAnswer:
         """Ask for one login at a time; the same login under way meanwhile finds the answer in memory."""
         flight = (key, digest)
         ends_at = time.monotonic() + timeout_s
         while flight in self._under_way:
             if not self._under_way[flight].wait(max(0.0, ends_at - time.monotonic())):
                 return AuthAnswer(Reason.DIRECTORY_TIMEOUT, "the same login was under way, and got no answer in time")
-            known = self._known(key, digest)
+            known = self._known(key, digest, fresh=fresh)
             if known is not None:
                 return known
         ended = self._under_way[flight] = Event()

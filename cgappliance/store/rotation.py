@@ -7,13 +7,14 @@ file until ``prune``: backups of the database need them, and a process that read
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from cgappliance.store import credentials, keyfile
+from cgappliance.store import administrators, credentials, keyfile
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import KeyProblem
 from cgappliance.store.vault import Vault
@@ -49,7 +50,7 @@ def uses(store: Store, vault: Vault) -> list[KeyUse]:
     """
     keys = keyfile.read(vault.path)
     with store.read() as connection:
-        counts = credentials.count_by_key(connection)
+        counts = Counter(credentials.count_by_key(connection)) + Counter(administrators.count_by_key(connection))
     found = [KeyUse(key.id, key.made_at, counts.pop(key.id, 0), key is keys[0]) for key in keys]
     return found + [KeyUse(key_id, None, number, False) for key_id, number in sorted(counts.items())]
 
@@ -89,9 +90,14 @@ def rotate(store: Store, path: Path, now: datetime, progress: Callable[[int], No
         with store.write() as connection:
             done, after = credentials.reencrypt_some(connection, vault, after)
         if not done:
-            return Rotated(vault.primary, not unfinished, total)
+            break
         total += done
         progress(total)
+    with store.write() as connection:
+        second_factors = administrators.reencrypt(connection, vault)
+    if second_factors:
+        progress(total + second_factors)
+    return Rotated(vault.primary, not unfinished, total + second_factors)
 
 
 def prune(store: Store, path: Path, now: datetime) -> list[str]:

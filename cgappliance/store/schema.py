@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from cgappliance.store.columns import SortableIp, UtcTime
 
-SCHEMA_VERSION: Final = "0001"  #: the newest migration; a test compares it with the migrations folder
+SCHEMA_VERSION: Final = "0002"  #: the newest migration; a test compares it with the migrations folder
 
 TENANT_MAX_CHARS = 64  #: a file name's stem
 ADDRESS_MAX_CHARS = 320  #: 64 + @ + 255 (RFC 5321 4.5.3.1)
@@ -190,6 +190,43 @@ lockouts = Table(
     Column("binds", JSON(), nullable=False),  # bounded by the policy's limit; holds keyed digests, never a password
     Column("locked_until", UtcTime()),
     Column("touched_at", UtcTime(), nullable=False, index=True),  # for the sweep
+)
+
+#: Who may log in to a tenant's admin site besides the members of a directory group.
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),  # random; bound into the ciphertext of its second factor
+    Column("tenant", String(TENANT_MAX_CHARS), nullable=False),
+    Column("name", String(NAME_MAX_CHARS), nullable=False),  # what is typed to log in; never a mail address
+    Column("role", String(16), nullable=False),  # administrators.Role
+    Column("password_hash", String(256), nullable=False),  # argon2id, with its parameters
+    Column("totp_secret", LargeBinary()),  # encrypted (vault.py); empty: no second factor
+    Column("key_id", String(16), nullable=False),  # of the ciphertext; "" without one
+    Column("totp_step", BigInteger(), nullable=False),  # the last half minute whose code was used: a code works once
+    Column("created_at", UtcTime(), nullable=False),
+    Column("changed_at", UtcTime(), nullable=False),
+    Column("changed_by", String(ADDRESS_MAX_CHARS), nullable=False),
+    Column("last_login_at", UtcTime()),
+    UniqueConstraint("tenant", "name"),
+)
+
+#: Who is logged in to the web site. The browser has a random token, this table its digest: who reads the table cannot log in.
+web_sessions = Table(
+    "web_sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("tenant", String(TENANT_MAX_CHARS), nullable=False),
+    Column("site", String(16), nullable=False),  # web_sessions.Site: an administrator's session is none of the user's pages
+    Column("subject", String(ADDRESS_MAX_CHARS), nullable=False),  # an administrator's name, or a mail address
+    Column("source", String(16), nullable=False),  # web_sessions.Source: what has verified the password
+    Column("role", String(16), nullable=False),  # administrators.Role; "" on the user's pages
+    Column("remote_ip", SortableIp(), nullable=False),  # of the login
+    Column("created_at", UtcTime(), nullable=False),
+    Column("seen_at", UtcTime(), nullable=False, index=True),  # for the sweep
+    Column("notices", JSON(), nullable=False),  # what the next page is to say
+    Index(None, "tenant", "subject"),
 )
 
 #: One row: the number of the last administrative change. Its row lock puts such changes in one order on every database.

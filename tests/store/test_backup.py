@@ -12,7 +12,7 @@ from sqlalchemy import Column, select
 
 from cgappliance.model import Peer, Reason
 from cgappliance.secret import Secret
-from cgappliance.store import audit, backup, changes, credentials, keyfile
+from cgappliance.store import administrators, audit, backup, changes, credentials, keyfile
 from cgappliance.store.columns import SortableIp, UtcTime
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import RecordConflict, RecordInvalid, SchemaMismatch, StoreError
@@ -32,6 +32,8 @@ def filled(store: Store, tmp_path: Path) -> Store:
     with changes.change(store) as transaction:
         kinds = {"kind": credentials.Kind.APP_PASSWORD, "state": credentials.State.CURRENT}
         credentials.add(transaction, Vault(tmp_path / "store.key"), account, **kinds, secret=Secret("x"), by="test", now=NOW)
+        role = administrators.Role.AUDITOR
+        administrators.add(transaction, "acme", "hana", role=role, password_hash="hash", by="test", now=NOW)
         whole = {"actor": "root", "origin": "here", "action": "account.create", "target": "メール", "after": {"a": [1]}}
         audit.write(transaction.connection, at=NOW, tenant="acme", **whole)
     writer = HistoryWriter(store, node="n1", incarnation="i1", now=lambda: NOW)

@@ -56,10 +56,12 @@ class World:
     def new_guard(self) -> LoginGuard:
         return LoginGuard(self.lockouts, self.memory, b"key", self.clock)
 
-    def login(self, password: str, ip: str = "192.0.2.7", timeout_s: float = 5.0, guard: LoginGuard | None = None) -> Reason:
+    def login(
+        self, password: str, ip: str = "192.0.2.7", timeout_s: float = 5.0, guard: LoginGuard | None = None, fresh: bool = False
+    ) -> Reason:
         credentials = Credentials(YUKI, YUKI, Secret(password), "LOGIN")
         ask: Callable[[], AuthAnswer] = lambda: self.directory.answer(password)  # noqa: E731
-        return (guard or self.guard).authenticate("acme", credentials, ip_address(ip), ask, timeout_s).reason
+        return (guard or self.guard).authenticate("acme", credentials, ip_address(ip), ask, timeout_s, fresh=fresh).reason
 
     def stop(self) -> None:
         self.directory.open.set()
@@ -259,3 +261,14 @@ def test_a_password_is_remembered_as_a_keyed_digest_only(world: World) -> None:
         kept = str(list(connection.exec_driver_sql("SELECT * FROM lockouts"))) + str(vars(world.guard)["_right"]._entries)
     assert "right" not in kept
     assert "'old'" not in kept
+
+
+def test_who_wants_a_fresh_answer_is_not_let_in_from_memory(world: World) -> None:
+    world.login("right")
+    world.directory.password = "changed"
+    assert world.login("right", fresh=True) is Reason.WRONG_PASSWORD
+
+
+def test_who_wants_a_fresh_answer_is_still_refused_from_memory(world: World) -> None:
+    assert [world.login("wrong", fresh=True) for _ in range(2)] == [Reason.WRONG_PASSWORD] * 2
+    assert world.directory.asked == ["wrong"]
