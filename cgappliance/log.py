@@ -5,12 +5,13 @@ The rules of what is logged stand in ``docs/reference/events``: no secret, no me
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("text", "json")
@@ -26,7 +27,7 @@ def configure(level: str = "info", fmt: str = "text", stream: TextIO | None = No
     """
     stream = stream or sys.stderr
     if fmt == "json":
-        renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer: Processor = _json_line
     else:
         renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
     structlog.configure(
@@ -43,6 +44,12 @@ def configure(level: str = "info", fmt: str = "text", stream: TextIO | None = No
     # what libraries say through the standard module goes to the same place, from WARNING on
     library_format = "level=%(levelname)s event=library logger=%(name)s message=%(message)r"
     logging.basicConfig(level=logging.WARNING, stream=stream, format=library_format, force=True)
+
+
+def _json_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Return one object a line that begins like a line of text does: time, level, event."""
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    return json.dumps({**first, **event}, ensure_ascii=False, default=str)
 
 
 def get() -> FilteringBoundLogger:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "history": "Show the access history.",
     "key": "Make and change the keys that encrypt the stored credentials.",
     "local": 'Keep the people of an embedded directory (backend "local").',
+    "log": "Change what the running appliance logs, until its next start.",
     "profile": "Show and change the security profiles of a tenant.",
     "reload": "Make the running appliance read all tenant files again, and show what happened to each tenant.",
     "serve": "Run the appliance until it is told to stop.",

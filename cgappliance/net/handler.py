@@ -33,6 +33,7 @@ from cgappliance.net.relay import Relay, Summary
 from cgappliance.net.sessions import Sessions
 from cgappliance.net.stream import TlsStream
 from cgappliance.net.tls import ALPN
+from cgappliance.net.tracing import Traces
 from cgappliance.net.warm import WarmPool
 from cgappliance.plugin_api import AuthBackend, CredentialProvider
 from cgappliance.plugins import BROKEN
@@ -140,6 +141,7 @@ class House:
     lobby: Lobby
     places: Places
     sessions: Sessions
+    traces: Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,7 @@ class Connection:
         self._place: Place | None = None
         self._front = handler.front()
         self._id = f"{_process_id}-{next(_connection_numbers):x}"
+        self._trace = handler.around.house.traces.connection(self._id, handler.around.tenant.id, handler.protocol)
         self._was_warm = False
         self._login_left_s = handler.around.timeouts.login_s
         self._record: LoginRecord | None = None
@@ -317,13 +320,16 @@ class Connection:
         """Log the client in and start its relay; return True when the relay has taken over the client's stream. Blocks."""
         relayed = False
         try:
-            opened = login.run(self._client, self._front, self)
+            client: Stream = self._client if self._trace is None else self._trace.around_client(self._client)
+            opened = login.run(client, self._front, self)
             if opened is None or self._record is None:
                 return False
             assert isinstance(opened.stream, TlsStream)  # noqa: S101 - upstream() below makes no other
             relay = Relay(self._client, opened.stream, self._ended)
             self._around.house.sessions.add(self._record, relay)
             relayed = True
+            if self._trace is not None:
+                self._trace.attach(relay)
             relay.start(self._front.unread(), opened.back.unread())
             return True
         finally:
@@ -358,6 +364,8 @@ class Connection:
         self._around = self._handler.around
         self._using = self._around.uses
         self._using.enter()
+        if self._trace is not None:
+            self._trace.belongs_to(credentials.address)
         phases_ms = {} if self._tls_ms is None else {"tls": self._tls_ms}
         self._tls_ms = None
         return Attempt(credentials, time.monotonic(), phases_ms=phases_ms)
@@ -462,16 +470,21 @@ class Connection:
         """Log in at Gmail."""
         with _phase(attempt, "upstream"):
             try:
-                opened = self._handler.log_in(stream, back, grant)
+                opened = self._log_in_once(stream, back, grant)
             except LoginFailed as failure:
                 if not self._was_warm or failure.reason not in CLOSED_MEANWHILE:
                     raise
                 stream, back = self._handler.open_upstream()  # its farewell crossed our login: that says nothing of Gmail
-                opened = self._handler.log_in(stream, back, grant)
+                opened = self._log_in_once(stream, back, grant)
         if isinstance(stream, TlsStream):
             self._handler.dialer.tls.remember(stream.tls)
         self._handler.learn(opened)
         return opened
+
+    def _log_in_once(self, stream: Stream, back: Back, grant: Grant) -> Mailbox:
+        if self._trace is None:
+            return self._handler.log_in(stream, back, grant)
+        return replace(self._handler.log_in(self._trace.around_gmail(stream), back, grant), stream=stream)
 
     def finished(self, attempt: Attempt) -> None:
         """Record the attempt; a refused one returns when its time is up."""

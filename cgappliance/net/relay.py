@@ -117,7 +117,7 @@ class _Side:
 class Relay:
     """A running relay. ``start`` it once; it calls ``on_end(summary)`` once, from the event loop."""
 
-    __slots__ = ("_client", "_loop", "_on_end", "_started_at", "_upstream", "last_activity", "running")
+    __slots__ = ("_client", "_loop", "_on_end", "_started_at", "_upstream", "last_activity", "running", "tap")
 
     #: how many relays have had a full read lately; shared, since all relays of a process share its one core
     busy = 0
@@ -128,6 +128,7 @@ class Relay:
         self._client = _Side(client, End.CLIENT_LOST)
         self._upstream = _Side(upstream, End.UPSTREAM_LOST)
         self._on_end = on_end
+        self.tap: Callable[[bool, bytes], None] | None = None  #: hears what is relayed, True: upwards; must neither block nor raise
         self.running = False
         self.last_activity = self._started_at = self._loop.now()
 
@@ -146,6 +147,8 @@ class Relay:
                 self._guard(self._move_pending, source, target)
 
     def _deliver_early(self, source: _Side, target: _Side, early: bytes) -> None:
+        if self.tap is not None and source is self._upstream:  # the client's were heard when they were read
+            self.tap(False, early)
         target.tls.write(early)
         target.at_line_end = early.endswith(b"\n")
         self._send(source, target, [target.outgoing.read()])
@@ -234,6 +237,8 @@ class Relay:
         if not filled:
             return []
         source.received += filled
+        if self.tap is not None:
+            self.tap(source is self._client, bytes(_plain[:filled]))
         target.at_line_end = _plain[filled - 1] == 0x0A
         target.tls.write(_plain[:filled])
         return [target.outgoing.read()]

@@ -78,6 +78,7 @@ class ControlServer:
             "kick": supervisor.kick,
             "greenlets": supervisor.greenlets,
             "log": supervisor.set_log,
+            "trace": supervisor.trace,
         }
         run_dir.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):

@@ -29,6 +29,7 @@ from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
 from cgappliance.net.counts import SharedCounts
+from cgappliance.net.tracing import TRACES_MAX
 from cgappliance.plugins import Kinds
 from cgappliance.server import systemd, worker
 from cgappliance.server.channel import Channel, Message
@@ -43,6 +44,7 @@ ANSWER_S: Final = 30.0  #: how long an operator's command waits for a worker
 RESTART_MIN_S: Final = 0.1
 RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever more slowly, up to this
 STABLE_S: Final = 30.0  #: a worker that lived for so long was no failed start
+TRACE_MAX_MINUTES: Final = 120  #: a trace that somebody forgot ends by itself
 STOP: Final = object()  #: the last order
 KILL_GRACE_S: Final = 10.0  #: beyond the drain time-out; then SIGKILL
 
@@ -76,6 +78,7 @@ class Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._count = config.settings.workers or os.cpu_count() or 1
         self._counts = SharedCounts(self._count)
+        self._traces: dict[str, float] = {}  # accounts that are traced, until when
         self._restarts = 0
         self._ids = 0
         self._stopping = Event()
@@ -142,7 +145,8 @@ class Supervisor:
                     os.close(fd)  # the number only: the objects belong to the event loop that has just gone
             channel = Channel(socket.socket(fileno=theirs.detach()))
             siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
-            life = worker.Life(self._worker_config(), incarnation, siblings, self._counts.part(number))
+            traces = {address: until - time.monotonic() for address, until in self._traces.items()}
+            life = worker.Life(self._worker_config(), incarnation, siblings, self._counts.part(number), traces)
             worker.main(life, self._kinds, channel, dict(self._sockets.open))
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
@@ -317,7 +321,25 @@ class Supervisor:
         if level not in log.LEVELS:
             raise ValueError(f"unknown level {level!r} (use one of {', '.join(log.LEVELS)})")
         log.configure(level, self.config.settings.log.format)
+        _log.info("log.level", level=level)
         self.ask_all("log", level=level)
+
+    def trace(self, address: str, minutes: float) -> None:
+        """Write the redacted dialogue of an account's connections to the log for some minutes; 0: no longer.
+
+        Raises:
+            ValueError: too long, or too many traces are on.
+        """
+        if not 0 <= minutes <= TRACE_MAX_MINUTES:
+            raise ValueError(f"{minutes:g} minutes are out of range (0 to {TRACE_MAX_MINUTES})")
+        now = time.monotonic()
+        self._traces = {other: until for other, until in self._traces.items() if until > now and other != address}
+        if minutes and len(self._traces) >= TRACES_MAX:
+            raise ValueError(f"{TRACES_MAX} traces are on already: {', '.join(sorted(self._traces))}")
+        if minutes:
+            self._traces[address] = now + minutes * 60
+        _log.info("trace.set", login=address, minutes=minutes)
+        self.ask_all("trace", address=address, seconds=minutes * 60)
 
     def _announce(self) -> None:
         sessions = f"{len(self._tenants)} tenants on line"

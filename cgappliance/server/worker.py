@@ -7,8 +7,8 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import gevent
@@ -27,6 +27,7 @@ from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.relay import End
 from cgappliance.net.sessions import Session, Sessions
+from cgappliance.net.tracing import Traces
 from cgappliance.plugins import Kinds
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
@@ -56,6 +57,7 @@ class Life:
     incarnation: str  #: unique to this process's life
     siblings: frozenset[str]  #: incarnations of the workers that run beside it
     counts: Counts  #: its part of what all workers count together
+    traces: Mapping[str, float] = field(default_factory=dict)  #: accounts that are traced, for so many seconds more
 
 
 class Worker:
@@ -78,6 +80,7 @@ class Worker:
             "sessions": self._sessions,
             "kick": self._kick,
             "log": self._set_log,
+            "trace": self._trace,
             "greenlets": lambda _message: greenlets.alive(),
         }
 
@@ -85,6 +88,8 @@ class Worker:
         """Serve until the supervisor says ``drain`` or is gone. Blocks."""
         self._persistence.start(self._life.siblings)
         self._persistence.memory.listeners.append(self._on_change)
+        for address, seconds in self._life.traces.items():
+            self._start_trace(address, seconds)
         result = self._appliance.apply(self._config, self._sockets)
         self._channel.send({"event": "ready", "tenants": result})
         spawn("heartbeat", self._heartbeat)
@@ -161,6 +166,20 @@ class Worker:
     def _set_log(self, message: Message) -> None:
         log.configure(message["level"], self._config.settings.log.format)
 
+    def _trace(self, message: Message) -> None:
+        self._start_trace(message["address"], message["seconds"])
+
+    def _start_trace(self, address: str, seconds: float) -> None:
+        traces = self._house.traces
+        traces.start(address, seconds)
+        for session in self._house.sessions:
+            record = session.record
+            if record.address == address and traces.wants(address):
+                trace = traces.connection(record.session, record.tenant, record.protocol)
+                if trace is not None:
+                    trace.belongs_to(address)
+                    trace.attach(session.relay)
+
 
 def _house(limits: Limits, counts: Counts) -> House:
     """Return the rooms of this process, with as many places as the settings and the descriptors allow."""
@@ -180,7 +199,7 @@ def _house(limits: Limits, counts: Counts) -> House:
         at_all=limits.connections_before_login,
         descriptors=descriptors,
     )
-    return House(lobby, places, sessions)
+    return House(lobby, places, sessions, Traces())
 
 
 def _described(session: Session, now: float) -> Message:
