@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from OpenSSL import crypto
 
 from cgappliance.config.problem import Severity, Unfit
 
@@ -60,7 +62,7 @@ def check_pair(certificate: Path, private_key: Path, hostname: str, now: datetim
     key: PrivateKeyTypes | None = None
     try:
         chain = read_chain(certificate)
-        findings += [*_validity(chain, now), *_names(chain[0], hostname), *_strength(chain[0])]
+        findings += [*_validity(chain, now), *_names(chain[0], hostname), *_strength(chain[0]), *_links(chain)]
     except Unfit as unfit:
         findings.append(Finding("certificate", unfit.problem, unfit.remedy))
     try:
@@ -158,6 +160,27 @@ def _strength(certificate: x509.Certificate) -> Iterator[Finding]:
     key = certificate.public_key()
     if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
         yield Finding("certificate", f"has an RSA key of {key.key_size} bits", f"at least {MIN_RSA_BITS}; better ECDSA P-256")
+
+
+def _links(chain: list[x509.Certificate]) -> Iterator[Finding]:
+    """Have OpenSSL verify each certificate of the chain by the next one, as a client will: CAs change their intermediates.
+
+    Whether a client trusts the end of the chain is not asked: a company's own CA is as good as any, to its own machines.
+    """
+    for number, (link, issuer) in enumerate(pairwise(chain), 1):
+        store = crypto.X509Store()
+        store.add_cert(crypto.X509.from_cryptography(issuer))
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        store.set_time(max(link.not_valid_before_utc, issuer.not_valid_before_utc))  # ``_validity`` has told the dates already
+        try:
+            crypto.X509StoreContext(store, crypto.X509.from_cryptography(link)).verify_certificate()
+        except crypto.X509StoreContextError as error:
+            yield Finding(
+                "certificate",
+                f"certificate {number + 1} of the file did not issue certificate {number}: {error}",
+                "put the intermediate certificates there that your CA gives with the server's",
+                Severity.WARNING,
+            )
 
 
 def _match(chain: list[x509.Certificate], key: PrivateKeyTypes, certificate: Path) -> Iterator[Finding]:

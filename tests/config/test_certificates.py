@@ -102,7 +102,21 @@ def test_expired_link_of_the_chain_is_a_warning(tmp_path: Path):
     expired = trustme.CA(key_type=trustme.KeyType.ECDSA).issue_cert("old.example", not_after=datetime(2020, 1, 1, tzinfo=UTC))
     with (tmp_path / "acme.crt").open("ab") as file:
         file.write(expired.cert_chain_pems[0].bytes())
-    assert check(tmp_path) == ["warning: certificate: certificate 2 of the chain expired on 2020-01-01"]
+    assert "warning: certificate: certificate 2 of the chain expired on 2020-01-01" in check(tmp_path)
+
+
+def test_chain_with_the_intermediate_of_another_time_is_a_warning(tmp_path: Path):
+    certificate, _ = write_pair(tmp_path)
+    certificate.write_bytes(certificate.read_bytes() + trustme.CA().create_child_ca().cert_pem.bytes())
+    (found,) = check(tmp_path)
+    assert found.startswith("warning: certificate: certificate 2 of the file did not issue certificate 1: ")
+
+
+def test_chain_in_order_is_good(tmp_path: Path):
+    leaf = authority().create_child_ca().issue_cert(HOSTNAME)
+    (tmp_path / "acme.crt").write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
+    (tmp_path / "acme.key").write_bytes(leaf.private_key_pem.bytes())
+    assert check(tmp_path) == []
 
 
 def test_key_of_another_certificate_is_told(tmp_path: Path):
