@@ -266,6 +266,16 @@ class PluginChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminSite:
+    """Who may administer a tenant in the web, besides its local administrators, and from where."""
+
+    administrators_group: str = ""  #: DN in the tenant's directory; "": none
+    helpdesk_group: str = ""
+    auditors_group: str = ""
+    networks: tuple[IPNetwork, ...] = ()  #: empty: from anywhere
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """One tenant file, checked. Equal tenants need no reload."""
 
@@ -286,5 +296,6 @@ class Tenant:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     max_sessions: int | None = None  #: None: as the appliance's settings say
     max_sessions_per_account: int | None = None  #: likewise
+    admin_site: AdminSite = AdminSite()
     source: Path = Path()
     fingerprint: str = ""  #: changes when the file, or a file that it names, changes

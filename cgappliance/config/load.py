@@ -20,8 +20,10 @@ from cgappliance.config.document import read_document
 from cgappliance.config.files import NamedFiles
 from cgappliance.config.problem import Problem, sort_key
 from cgappliance.config.reader import Reader, top_level_keys
+from cgappliance.config.schema import Table
 from cgappliance.config.tenant import Draft, MoreProfiles, no_more_profiles, read_tenant
-from cgappliance.config.values import Config, Limits, LogSettings, Settings
+from cgappliance.config.values import Config, Limits, LogSettings, Settings, WebSettings
+from cgappliance.config.web import check_web
 from cgappliance.errors import ConfigurationError
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
@@ -47,7 +49,7 @@ def load(path: Path, kinds: Kinds) -> Config:
         ConfigurationError: ``cgappliance.toml`` is wrong; the message has a line for each mistake.
     """
     inspection = inspect(path, kinds)
-    if inspection.config is None or inspection.appliance:
+    if inspection.config is None or _any_error(inspection.appliance):
         raise ConfigurationError("\n".join(map(str, inspection.appliance)))
     return inspection.config
 
@@ -112,7 +114,7 @@ def load_settings(path: Path) -> Settings:
         ConfigurationError: ``cgappliance.toml`` is wrong.
     """
     reader, settings = _read_settings(path)
-    if reader.problems or settings is None:
+    if settings is None or _any_error(reader.problems):
         raise ConfigurationError("\n".join(map(str, sorted(reader.problems, key=sort_key))))
     return settings
 
@@ -131,6 +133,10 @@ def inspect(path: Path, kinds: Kinds) -> Inspection:
     return Inspection(tuple(sorted(reader.problems, key=sort_key)), config)
 
 
+def _any_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.is_error for problem in problems)
+
+
 def _read_settings(path: Path) -> tuple[Reader, Settings | None]:
     """Return the reader with its problems, and the settings if it is known at least where the tenant files are."""
     document = read_document(path)
@@ -140,16 +146,20 @@ def _read_settings(path: Path) -> tuple[Reader, Settings | None]:
         place = (table.name,) if table.name else ()
         reader.refuse_unknown(place, table.names() if table.name else top_level_keys(schema.APPLIANCE), schema.APPLIANCE)
         tables[table.name] = reader.values(place, table.settings)
+    web = WebSettings(**_whole(schema.WEB, tables)) if schema.WEB.name in document.data else None
+    if web is not None:
+        check_web(reader, web, datetime.now(UTC))
     known = "conf_d" in tables[""] and (document.complete or "conf_d" in document.data)
-    return reader, _settings(path, tables) if known else None
+    return reader, _settings(path, tables, web) if known else None
 
 
-def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Return the settings, with the default for what is wrong: a problem has been noted, and ``load`` will not return them."""
-    whole = {
-        table.name: {setting.key: tables[table.name].get(setting.key, setting.default) for setting in table.settings}
-        for table in schema.APPLIANCE
-    }
+def _whole(table: Table, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return all keys of a table, with the default for what is wrong: a problem has been noted, and ``load`` will not return it."""
+    return {setting.key: tables[table.name].get(setting.key, setting.default) for setting in table.settings}
+
+
+def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]], web: WebSettings | None) -> Settings:
+    whole = {table.name: _whole(table, tables) for table in schema.APPLIANCE}
     top = whole[""]
     return Settings(
         source=path,
@@ -162,4 +172,5 @@ def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
         drain_timeout_s=top["drain_timeout_s"],
         limits=Limits(**whole["limits"]),
         log=LogSettings(**whole["log"]),
+        web=web,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from cgappliance.config.networks import parse_address
+from cgappliance.config.problem import Unfit
 from cgappliance.config.schema import Table
 from cgappliance.config.setting import Setting, SettingType
 
@@ -16,6 +18,14 @@ LOG_FORMATS: Final = ("text", "json")
 def _node(name: str) -> str | None:
     if len(name) > MAX_NODE_NAME or not name.isprintable():
         return f"cannot be a node's name (at most {MAX_NODE_NAME} printable characters)"
+    return None
+
+
+def _own_address(text: str) -> str | None:
+    try:
+        parse_address(text)
+    except Unfit as unfit:
+        return f"{unfit.problem} (write an address of this machine; 0.0.0.0 and :: are all of them)"
     return None
 
 
@@ -258,4 +268,57 @@ LOG: Final = Table(
     ),
 )
 
-APPLIANCE: Final = (TOP, LIMITS, LOG)
+WEB: Final = Table(
+    "web",
+    "The web site of administrators and users. Without this table there is none.",
+    (
+        Setting(
+            "addresses",
+            SettingType.STRINGS,
+            "Addresses of this machine to listen on.",
+            default=("127.0.0.1",),
+            minimum=1,
+            item_check=_own_address,
+        ),
+        Setting("port", SettingType.INTEGER, "Port of the site.", default=8443, minimum=1, maximum=65_535),
+        Setting(
+            "tls",
+            SettingType.BOOLEAN,
+            "HTTPS; false: plain HTTP on loopback addresses, for a reverse proxy on this machine that does TLS.",
+            default=True,
+        ),
+        Setting(
+            "certificate",
+            SettingType.FILE,
+            "PEM chain for names that are no tenant's listen.hostname; those have their tenants' certificates.",
+            default=None,
+        ),
+        Setting("private_key", SettingType.PRIVATE_FILE, "PEM file of that certificate's key.", default=None),
+        Setting(
+            "trusted_proxies",
+            SettingType.NETWORKS,
+            "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; empty: nobody's.",
+            default=(),
+        ),
+        Setting(
+            "session_idle_s",
+            SettingType.DURATION,
+            "An administrator who does nothing for so long has to log in again.",
+            default=1800.0,
+            unit="s",
+            minimum=60,
+            maximum=86_400,
+        ),
+        Setting(
+            "session_max_s",
+            SettingType.DURATION,
+            "And who works without a pause, after so long: a working day.",
+            default=36_000.0,
+            unit="s",
+            minimum=60,
+            maximum=604_800,
+        ),
+    ),
+)
+
+APPLIANCE: Final = (TOP, LIMITS, LOG, WEB)

@@ -205,6 +205,22 @@ LIMITS: Final = Table(
     ),
 )
 
+
+def _group(role: str, may: str) -> Setting:
+    return Setting(f"{role}_group", SettingType.STRING, f'DN of the directory group whose members {may}; "": none.', default="")
+
+
+ADMIN: Final = Table(
+    "admin",
+    "Who may use the tenant's admin site, besides the local administrators of 'cgappliance admin create'.",
+    (
+        _group("administrators", "may do everything there"),
+        _group("helpdesk", "may read, unlock accounts and reset Google passwords"),
+        _group("auditors", "may read"),
+        Setting("networks", SettingType.NETWORKS, "From where the site may be used; empty: from anywhere.", default=()),
+    ),
+)
+
 PROFILE: Final = Table(
     "profiles.*",
     "A security profile; its name stands behind the dot. The admin site shows those of the file and cannot change them.",
@@ -219,4 +235,4 @@ PROFILE: Final = Table(
     ),
 )
 
-TENANT: Final = (TOP, LISTEN, AUTH, GOOGLE, UPSTREAM, POLICY, LIMITS, PROFILE)
+TENANT: Final = (TOP, LISTEN, AUTH, GOOGLE, UPSTREAM, POLICY, LIMITS, ADMIN, PROFILE)

@@ -18,7 +18,7 @@ from cgappliance.config.plugin_tables import read_choice
 from cgappliance.config.problem import KeyPath, Problem, Unfit
 from cgappliance.config.reader import Reader, top_level_keys
 from cgappliance.config.stamp import Stamp
-from cgappliance.model import Listen, MailProtocol, Network, PluginChoice, Profile, Tenant, Upstream
+from cgappliance.model import AdminSite, Listen, MailProtocol, Network, PluginChoice, Profile, Tenant, Upstream
 from cgappliance.plugins import Kinds
 
 #: Ids stand in URLs, log fields, file names and greenlet names; 32 characters keep tables readable.
@@ -73,6 +73,7 @@ def read_tenant(document: Document, kinds: Kinds, now: datetime, more_profiles: 
     _check_id(reader, name)
     auth, google = _choices(reader, kinds, parts.top.get("edition"))
     parts.check(more_profiles(name))
+    parts.check_admin_groups(auth)
     tenant = None if reader.failed else _build(name, reader, parts, auth, google)
     stamps = reader.files.stamps if document.stamp is None else (document.stamp, *reader.files.stamps)
     return Draft(name, document, tuple(reader.problems), tuple(parts.claims()), tenant, stamps, parts.good_until)
@@ -86,13 +87,14 @@ class _Parts:
         self._now = now
         self.good_until = now
         reader.refuse_unknown((), top_level_keys(schema.TENANT), schema.TENANT)
-        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY, schema.LIMITS):
+        for table in (schema.LISTEN, schema.UPSTREAM, schema.POLICY, schema.LIMITS, schema.ADMIN):
             reader.refuse_unknown((table.name,), table.names(), schema.TENANT)
         self.top = reader.values((), schema.TOP.settings)
         self.listen = reader.values(("listen",), schema.LISTEN.settings)
         self.upstream = reader.values(("upstream",), schema.UPSTREAM.settings)
         self.policy = reader.values(("policy",), schema.POLICY.settings)
         self.limits = reader.values(("limits",), schema.LIMITS.settings)
+        self.admin = reader.values(("admin",), schema.ADMIN.settings)
         self.profiles = self._read_profiles()
 
     @property
@@ -171,6 +173,15 @@ class _Parts:
         for found in checked.findings:
             self._reader.note(("listen", found.key), found.problem, found.remedy, found.severity)
 
+    def check_admin_groups(self, auth: PluginChoice | None) -> None:
+        """Note groups that the backend cannot look into: it has no ``required_group`` of its own."""
+        if auth is None or "required_group" in auth.settings:
+            return
+        for key in ("administrators_group", "helpdesk_group", "auditors_group"):
+            if self.admin.get(key):
+                remedy = "remove it, and use 'cgappliance admin create'"
+                self._reader.note(("admin", key), f"the backend {auth.name!r} knows no groups", remedy)
+
     def _check_upstream_ca(self) -> None:
         ca_file = self.upstream.get("ca_file")
         if ca_file is None:
@@ -226,6 +237,7 @@ def _build(name: str, reader: Reader, parts: _Parts, auth: PluginChoice | None, 
         profiles=MappingProxyType(parts.profiles),
         max_sessions=parts.limits["sessions"],
         max_sessions_per_account=parts.limits["sessions_per_account"],
+        admin_site=AdminSite(**parts.admin),
         source=reader.document.path.absolute(),
         fingerprint=reader.files.fingerprint(reader.document.content),
     )

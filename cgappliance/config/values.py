@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cgappliance.config.problem import Problem, sort_key
-from cgappliance.model import Tenant
+from cgappliance.model import IPNetwork, Tenant
 
 if TYPE_CHECKING:  # a plugin imports this package, and drafts know the plugins
     from cgappliance.config.tenant import Draft
@@ -49,6 +49,20 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The web site; declared in ``schema_appliance.WEB``."""
+
+    addresses: tuple[str, ...]
+    port: int
+    tls: bool
+    certificate: Path | None  #: for names that are no tenant's
+    private_key: Path | None
+    trusted_proxies: tuple[IPNetwork, ...]
+    session_idle_s: float
+    session_max_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """``cgappliance.toml``, checked."""
 
@@ -62,6 +76,7 @@ class Settings:
     drain_timeout_s: float
     limits: Limits
     log: LogSettings
+    web: WebSettings | None = None  #: None: there is no site
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,12 @@ def settings_of(tmp_path: Path, text: str) -> Settings:
 def test_appliance_file_that_ships_sets_nothing_and_shows_every_default(tmp_path: Path):
     text = (ROOT / "packaging/cgappliance.toml").read_text()
     assert tomllib.loads(text) == {}
-    assert settings_of(tmp_path, with_options(text)) == settings_of(tmp_path, "")
+    write_pair(tmp_path, "site.example", stem="web")
+    shown = with_options(text).replace(f"{ETC}/tls", str(tmp_path))
+    assert replace(settings_of(tmp_path, shown), web=None) == settings_of(tmp_path, "")
+    web = settings_of(tmp_path, shown).web
+    assert web is not None
+    assert replace(web, certificate=None, private_key=None) == settings_of(tmp_path, "[web]").web
 
 
 def test_appliance_file_that_ships_shows_every_setting():

@@ -73,7 +73,7 @@ def test_paths_stay_as_the_operator_named_them(place: Place, monkeypatch: pytest
         ('conf_d = "none"', "cgappliance.toml:1: conf_d: none cannot be listed: No such file or directory (create the folder"),
         ('conf_d = "cgappliance.toml"', "cgappliance.toml:1: conf_d: cgappliance.toml cannot be listed: Not a directory"),
         ("conf_d = 3", "cgappliance.toml:1: conf_d: must be a string, not an integer"),
-        ("[web]\nport = 8443", "cgappliance.toml:1: web: unknown table 'web'"),
+        ("[wob]\nport = 8443", "cgappliance.toml:1: wob: unknown table 'wob' (did you mean 'web'?"),
         ("workers = two", "cgappliance.toml:1: invalid value at column 11"),
     ],
 )

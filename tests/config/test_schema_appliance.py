@@ -3,16 +3,21 @@ import dataclasses
 import pytest
 
 from cgappliance.config.schema import Table
-from cgappliance.config.schema_appliance import APPLIANCE, LIMITS, LOG, TOP
+from cgappliance.config.schema_appliance import APPLIANCE, LIMITS, LOG, TOP, WEB
 from cgappliance.config.schema_tenant import TENANT
 from cgappliance.config.setting import REQUIRED, SettingType
-from cgappliance.config.values import Limits, LogSettings, Settings
+from cgappliance.config.values import Limits, LogSettings, Settings, WebSettings
 from cgappliance.log import LEVELS
 
 
 @pytest.mark.parametrize(
     ("table", "value", "own"),
-    [(LIMITS, Limits, set()), (LOG, LogSettings, set()), (TOP, Settings, {"source", "limits", "log"})],
+    [
+        (LIMITS, Limits, set()),
+        (LOG, LogSettings, set()),
+        (WEB, WebSettings, set()),
+        (TOP, Settings, {"source", "limits", "log", "web"}),
+    ],
 )
 def test_each_declared_key_is_a_field_and_the_other_way_round(table: Table, value: type, own: set[str]):
     assert set(table.names()) == {field.name for field in dataclasses.fields(value)} - own

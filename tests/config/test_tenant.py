@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cgappliance.config.document import read_document
 from cgappliance.config.tenant import Draft, no_more_profiles, read_tenant
-from cgappliance.model import HostPort, MailProtocol
+from cgappliance.model import AdminSite, HostPort, MailProtocol
 from cgappliance.secret import Secret
 
 from .kit import KINDS, TENANT, Place, now, told, write_pair, write_private
@@ -275,3 +275,14 @@ def test_any_file_is_a_tenant_or_has_problems_on_its_lines(place: Place, lines: 
 def test_secrets_do_not_show_in_problems_or_tenant(place: Place):
     draft = read(place.tenant())
     assert "bind-password" not in repr(draft)
+
+
+def test_admin_groups_need_a_backend_with_groups(place: Place):
+    (said,) = problems(place, end('[admin]\nauditors_group = "cn=auditors"'))
+    assert "admin.auditors_group: the backend 'active-directory' knows no groups (remove it" in said
+
+
+def test_admin_site_is_read(place: Place):
+    tenant = read(place.tenant("acme", end('[admin]\nnetworks = ["203.0.113.0/24"]'))).tenant
+    assert tenant is not None
+    assert tenant.admin_site == AdminSite(networks=(ip_network("203.0.113.0/24"),))
