@@ -5,17 +5,16 @@ The text comes as a ``Secret``: no message of this file shows any of it but name
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.auth.crypt import RSASigner
 
 from cgappliance.plugin_api import PluginError, Secret
+from cgappliance_google.transport import problem_of_url
 
 NEEDED = ("client_email", "client_id", "private_key_id", "private_key", "token_uri")
 HOW_TO_GET_ONE = "make a JSON key of a service account: Google Cloud console, IAM, Service accounts, Keys"
@@ -83,19 +82,9 @@ def _load(text: Secret) -> dict[str, Any]:
 
 def _check_token_uri(uri: str) -> None:
     """Refuse an address that would send assertions over the network in the clear."""
-    parts = urlsplit(uri)
-    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):
-        return
-    raise _Unusable("token_uri is not an https:// address (Google's is https://oauth2.googleapis.com/token)")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    problem = problem_of_url(uri)
+    if problem:
+        raise _Unusable(f"token_uri {problem} (Google's is https://oauth2.googleapis.com/token)")
 
 
 def _signer(content: dict[str, Any]) -> RSASigner:

@@ -1,0 +1,158 @@
+"""HTTP to Google: one request, one bounded answer, within a deadline. Who asks what, and what the answer means, is not known here.
+
+No redirect is followed, and nothing is tried twice but, where asked for, a kept connection that Google closed just then.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+CONNECT_TIMEOUT_S = 5.0  #: Google answers in 0.1 s; three SYNs fit in
+DETAIL_LIMIT_CHARACTERS = 300
+
+#: Nothing is retried but a connection kept alive that Google closed just then; the deadline holds for both tries.
+RETRY_CLOSED = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0)
+RETRY_NOTHING = Retry(total=0, redirect=0)
+
+
+class Unanswered(Exception):
+    """There was no answer; the message says why. ``late``: the deadline passed."""
+
+    def __init__(self, detail: str, *, late: bool = False) -> None:
+        super().__init__(bounded(detail))
+        self.late = late
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes  #: at most as long as the limit
+    date: float | None  #: the server's clock, seconds since 1970; None: it did not say
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The JSON object of the body; empty when it is none."""
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+class Transport:
+    """Keeps connections to Google. Many greenlets may ask at the same time."""
+
+    def __init__(self, ca_file: Path | None, *, connections: int, limit_bytes: int, retry: Retry) -> None:
+        """Open nothing yet.
+
+        Args:
+            ca_file: CAs to trust; None: the system's.
+            connections: kept alive to each host, at most.
+            limit_bytes: of an answer's body; what is longer is cut.
+            retry: RETRY_CLOSED for questions, RETRY_NOTHING for what must not be done twice unnoticed.
+        """
+        self._trust = str(ca_file) if ca_file else _system_cas()
+        self._limit_bytes = limit_bytes
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=retry)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float,
+        token: str = "",
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Return the answer to a request. Blocks up to ``timeout_s`` seconds, cooperatively in a patched process.
+
+        Raises:
+            Unanswered: there was none in time.
+        """
+        late = Unanswered(f"no answer within {timeout_s:.1f} s", late=True)
+        try:
+            with (
+                gevent.Timeout(timeout_s, late),
+                self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    data=form,
+                    json=content,
+                    headers={"Authorization": f"Bearer {token}"} if token else None,
+                    timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+                    verify=self._trust,  # here and not at the session, where REQUESTS_CA_BUNDLE would win over it
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = response.raw.read(self._limit_bytes, decode_content=True)
+                return Answer(response.status_code, body, _date(response.headers.get("Date")))
+        except requests.Timeout:
+            raise late from None
+        except (requests.RequestException, OSError) as error:
+            raise Unanswered(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections that are kept alive."""
+        self._session.close()
+
+
+def problem_of_url(url: str) -> str | None:
+    """Return what is wrong with an address of Google's, or of a stand-in: tokens must not go over the network in the clear."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        return None
+    return "is not an https:// address"
+
+
+def bounded(text: str) -> str:
+    """Return another party's words as one short printable line."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return clean[:DETAIL_LIMIT_CHARACTERS]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _system_cas() -> str | bool:
+    """Return where the system keeps its CAs, so that one added there is trusted; True (requests' own list) when it keeps none."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
