@@ -70,6 +70,10 @@ class GmailProcess:
         """Return the ``[upstream]`` table of a tenant file that points here, without its ``ca_file``."""
         return "".join(f'{protocol.value}s = "localhost:{self.ports[protocol.value + "s"]}"\n' for protocol in MailProtocol)
 
+    def apis(self) -> str:
+        """Return the lines of a tenant file's ``[google]`` table by which administrators' tools come here."""
+        return "".join(f'{api} = "http://{self.host}:{self.ports["http"]}"\n' for api in ("directory_api", "gmail_api"))
+
     def start(self) -> Self:
         """Start it; returns when all ports are open."""
         self._ready_file.unlink(missing_ok=True)

@@ -6,9 +6,10 @@ differs by protocol, because an IMAP client stays and a POP3 or SMTP client goes
 
 from __future__ import annotations
 
-from cgappliance.plugin_api import REQUIRED, Grant, GrantMechanism, MailProtocol, Setting, SettingType, TenantContext
-from cgappliance_google import key_file
+from cgappliance.plugin_api import Grant, GrantMechanism, MailProtocol, Setting, SettingType, TenantContext
+from cgappliance_google import administration, key_file
 from cgappliance_google.cache import TokenCache, TokenKey
+from cgappliance_google.customer import GoogleCustomer
 from cgappliance_google.endpoint import Token, TokenEndpoint
 
 MAIL_SCOPE = "https://mail.google.com/"  #: IMAP, POP3 and SMTP
@@ -16,11 +17,6 @@ IMAP_ADMIN_SCOPE = (
     "https://www.googleapis.com/auth/gmail.imap_admin"  #: IMAP only: all labels and messages, whatever the user hides
 )
 TOKEN_LIFE_S = 3600.0
-
-
-def _check_admin(address: str) -> str | None:
-    local, at, domain = address.rpartition("@")
-    return None if local and at and "." in domain else "not a mail address (name an administrator of the Google domain)"
 
 
 def _min_life(protocol: MailProtocol, default_s: float) -> Setting:
@@ -35,19 +31,14 @@ def _min_life(protocol: MailProtocol, default_s: float) -> Setting:
 
 
 SETTINGS = (
+    administration.SERVICE_ACCOUNT_FILE,
+    *administration.SETTINGS,
     Setting(
-        "service_account_file",
-        SettingType.SECRET_FILE,
-        "Key file (JSON) of the service account that has domain-wide delegation.",
-        default=REQUIRED,
-        check=key_file.check,
-    ),
-    Setting(
-        "admin",
-        SettingType.STRING,
-        "Administrator to act as in the Directory API; its own password is never touched.",
-        default=None,
-        check=_check_admin,
+        administration.LOCK_PASSWORD,
+        SettingType.BOOLEAN,
+        "Give each account a random password at Google that nobody knows, so that nobody can log in there past the appliance; "
+        "Google then revokes the user's app passwords.",
+        default=False,
     ),
     Setting(
         "imap_scope",
@@ -56,16 +47,16 @@ SETTINGS = (
         default=MAIL_SCOPE,
         choices=(MAIL_SCOPE, IMAP_ADMIN_SCOPE),
     ),
-    Setting(
-        "ca_file",
-        SettingType.FILE,
-        "CAs (PEM) of a token endpoint that is not Google's; absent: the system's.",
-        default=None,
-    ),
     _min_life(MailProtocol.IMAP, 3000.0),
     _min_life(MailProtocol.POP3, 600.0),
     _min_life(MailProtocol.SMTP, 600.0),
 )
+
+
+def google_customer(context: TenantContext) -> GoogleCustomer:
+    """Make the tenant's Google customer. Raises: as ``administration.administration``."""
+    scopes = tuple(dict.fromkeys((MAIL_SCOPE, context.settings["imap_scope"])))
+    return administration.administration(context, scopes=scopes, sets_passwords=context.settings[administration.LOCK_PASSWORD])
 
 
 class ServiceAccountProvider:

@@ -56,7 +56,8 @@ class PasswordContract(CredentialProviderContract):
         path.write_text('"yuki@contract.example" = "abcd efgh ijkl mnop"\n"taro@contract.example" = "qrst uvwx yzab cdef"\n')
         path.chmod(0o640)
         addresses = ["yuki@contract.example", "taro@contract.example"]
-        return GoogleUnderTest({"passwords_file": path}, addresses, {Reason.NO_CREDENTIAL: UNKNOWN})
+        settings = {setting.key: setting.default for setting in self.kind.settings}
+        return GoogleUnderTest({**settings, "passwords_file": path}, addresses, {Reason.NO_CREDENTIAL: UNKNOWN})
 
 
 class TestAppPassword(PasswordContract):

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from cgappliance_google.passwords import app_password_provider, managed_password_provider
+from cgappliance_google.passwords import UNDECIDED_MAX, app_password_provider, managed_password_provider
 
 from cgappliance.plugin_api import GrantMechanism, LoginFailed, MailProtocol, Reason, Secret, TenantContext
 
@@ -12,6 +12,21 @@ def context(tmp_path: Path) -> TenantContext:
     path.write_text('"yuki@acme.example" = "abcd efgh ijkl mnop"\n')
     path.chmod(0o640)
     return TenantContext("acme", frozenset({"acme.example"}), {"passwords_file": path})
+
+
+class Store:
+    """The appliance's store: passwords by kind and address, the likeliest first."""
+
+    def __init__(self, *passwords: str) -> None:
+        self.passwords = [Secret(password) for password in passwords]
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, kind: str, address: str) -> list[Secret]:
+        self.asked.append((kind, address))
+        return self.passwords
+
+    def context(self) -> TenantContext:
+        return TenantContext("acme", frozenset({"acme.example"}), {"passwords_file": None}, self)
 
 
 def grant(provider, address: str = "yuki@acme.example", *, fresh: bool = False):
@@ -50,3 +65,63 @@ def test_stop_forgets_and_the_next_login_reads_again(context: TenantContext):
 
     with pytest.raises(LoginFailed):
         grant(provider)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(app_password_provider, "app-password"), (managed_password_provider, "managed-password")]
+)
+def test_without_a_file_the_store_is_asked(make, kind: str):
+    store = Store("abcdefghijklmnop")
+
+    assert grant(make(store.context())).secret == Secret("abcdefghijklmnop")
+    assert store.asked == [(kind, "yuki@acme.example")]
+
+
+def test_new_password_of_the_store_counts_at_once():
+    store = Store("old password")
+    provider = managed_password_provider(store.context())
+    grant(provider)
+    store.passwords = [Secret("new password")]
+
+    assert grant(provider).secret == Secret("new password")
+
+
+def test_store_without_a_password_is_no_credential():
+    with pytest.raises(LoginFailed) as failed:
+        grant(managed_password_provider(Store().context()))
+
+    assert failed.value.reason is Reason.NO_CREDENTIAL
+
+
+def test_tenant_without_store_and_file_has_no_credential():
+    context = TenantContext("acme", frozenset({"acme.example"}), {"passwords_file": None})
+
+    with pytest.raises(LoginFailed):
+        grant(managed_password_provider(context))
+
+
+def test_of_two_undecided_passwords_the_refused_one_is_followed_by_the_other():
+    provider = managed_password_provider(Store("current", "pending").context())
+
+    first, second = grant(provider), grant(provider, fresh=True)
+
+    assert (first.secret, first.from_cache) == (Secret("current"), True)
+    assert (second.secret, second.from_cache) == (Secret("pending"), False)
+
+
+def test_which_of_two_was_good_is_remembered_for_the_next_login():
+    provider = managed_password_provider(Store("current", "pending").context())
+    grant(provider, fresh=True)
+
+    assert grant(provider).secret == Secret("pending")
+    assert grant(provider, fresh=True).secret == Secret("current")
+    assert grant(provider).secret == Secret("current")
+
+
+def test_remembered_accounts_are_bounded():
+    provider = managed_password_provider(Store("current", "pending").context())
+    for number in range(UNDECIDED_MAX + 1):
+        grant(provider, f"u{number}@acme.example", fresh=True)
+
+    assert grant(provider, "u0@acme.example").secret == Secret("current")
+    assert grant(provider, f"u{UNDECIDED_MAX}@acme.example").secret == Secret("pending")
