@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,11 +11,12 @@ from cgappliance.config import Settings
 from cgappliance.errors import LoginFailed
 from cgappliance.model import Reason, Tenant
 from cgappliance.policy.profile import effective_profile
+from cgappliance.secret import Secret
 from cgappliance.session.ports import Standing
 from cgappliance.session.record import LoginRecord, SessionEnd
 from cgappliance.store import history, keyfile, migrate
 from cgappliance.store.engine import Store
-from cgappliance.store.errors import StoreUnavailable
+from cgappliance.store.errors import KeyProblem, StoreUnavailable
 from cgappliance.store.history_writer import HistoryWriter
 from cgappliance.store.lockout import SharedLockouts
 from cgappliance.store.login_guard import LoginGuard
@@ -93,6 +94,19 @@ class Persistence:
         account = self.memory.account(tenant.id, address)
         profile = effective_profile(tenant, "" if account is None else account.profile, self.memory.profiles(tenant.id))
         return Standing(profile, enabled=account is None or account.enabled)
+
+    def credentials(self, tenant: str, kind: str, address: str) -> Sequence[Secret]:
+        """Return the stored Google credentials of an account: the current one, then the one that Google may have instead.
+
+        Blocks for a query at the first login of an account.
+
+        Raises:
+            LoginFailed: STORE_UNAVAILABLE, they cannot be read or opened.
+        """
+        try:
+            return [sealed.open(self.vault) for sealed in self.memory.credentials(tenant, address) if sealed.kind == kind]
+        except (StoreUnavailable, KeyProblem) as error:
+            raise LoginFailed(Reason.STORE_UNAVAILABLE, str(error)) from error
 
     def login(self, record: LoginRecord) -> None:
         """Record an attempt; an accepted one is on the disk when this returns. Blocks for that.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -21,6 +21,7 @@ from cgappliance.net.tls import UpstreamTls, client_context, server_context
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import BROKEN, Kinds
 from cgappliance.policy.pace import RefusalPace
+from cgappliance.secret import Secret
 from cgappliance.server.sockets import Endpoint
 from cgappliance.session.ports import Guard, Standing
 from cgappliance.session.record import Recorder
@@ -40,6 +41,7 @@ class Shared:
     recorder: Recorder
     guard: Guard
     standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
+    credentials_of: Callable[[str, str, str], Sequence[Secret]]  #: by tenant's id, kind and mail address; raises LoginFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class TenantService:
         self._warm_connections = limits.warm_connections
         auth = TenantContext(tenant.id, tenant.domains, tenant.auth.settings)
         self.backend = _call(lambda: kinds.backends[tenant.auth.name].make(auth), "auth", tenant)
-        google = TenantContext(tenant.id, tenant.domains, tenant.google.settings)
+        kept = partial(shared.credentials_of, tenant.id)
+        google = TenantContext(tenant.id, tenant.domains, tenant.google.settings, kept)
         self.provider = _call(lambda: kinds.providers[tenant.google.name].make(google), "google", tenant)
         self.health = Health()
         around = Surroundings(

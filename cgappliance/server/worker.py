@@ -72,7 +72,8 @@ class Worker:
         self._sockets = sockets
         recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
         self._house = _house(config.settings.limits, life.counts)
-        shared = Shared(self._house, recorder, self._persistence.guard, self._persistence.standing)
+        kept = self._persistence
+        shared = Shared(self._house, recorder, kept.guard, kept.standing, kept.credentials)
         self._appliance = Appliance(config.settings.limits, kinds, shared)
         self._commands: dict[str, Callable[[Message], Any]] = {
             "reload": self._reload,

@@ -85,9 +85,9 @@ def _let_in(attempt: Attempt, ports: Ports) -> Mailbox:
     try:
         return _open_mailbox(attempt, ports, fresh=False)
     except LoginFailed as failure:
-        if failure.reason is not Reason.CREDENTIAL_REFUSED or attempt.mechanism is not GrantMechanism.XOAUTH2:
+        if failure.reason is not Reason.CREDENTIAL_REFUSED or not attempt.another_try:
             raise
-    # a token can be revoked while it is still fresh in a cache: exactly one more try, with a new one
+    # a token can be revoked while it is still fresh in a cache, or nobody knows which of two passwords Google has: one more try
     return _open_mailbox(attempt, ports, fresh=True)
 
 
@@ -104,5 +104,6 @@ def _record(attempt: Attempt, mailbox: Mailbox, ports: Ports) -> Mailbox:
 def _open_mailbox(attempt: Attempt, ports: Ports, *, fresh: bool) -> Mailbox:
     grant = ports.grant(attempt, fresh=fresh)
     attempt.mechanism, attempt.expires_in_s = grant.mechanism, grant.expires_in_s
+    attempt.another_try = grant.mechanism is GrantMechanism.XOAUTH2 or grant.from_cache
     stream, back = ports.upstream(attempt)
     return ports.log_in(attempt, stream, back, grant)

@@ -40,6 +40,7 @@ class Attempt:
     identity: str = ""  #: the directory's name for the account
     mechanism: GrantMechanism | None = None  #: how the appliance logged in at Gmail, when it came to that
     expires_in_s: float | None = None  #: seconds that the credential still lived then: Gmail ends the session with it
+    another_try: bool = False  #: another credential may be good where Gmail refuses the one that was given
     phases_ms: dict[str, float] = field(default_factory=dict)  #: "tls", "policy", "directory", "token", "upstream": milliseconds
 
 
