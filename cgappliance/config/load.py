@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from cgappliance.config.problem import Problem, sort_key
 from cgappliance.config.reader import Reader, top_level_keys
 from cgappliance.config.schema import Table
 from cgappliance.config.tenant import Draft, MoreProfiles, no_more_profiles, read_tenant
-from cgappliance.config.values import Config, Limits, LogSettings, Settings, WebSettings
+from cgappliance.config.values import AlertSettings, Config, Limits, LogSettings, MetricsSettings, Settings, WebSettings
 from cgappliance.config.web import check_web
 from cgappliance.errors import ConfigurationError
 from cgappliance.model import Tenant
@@ -42,13 +42,13 @@ class Inspection:
         return (*self.appliance, *(self.config.problems if self.config is not None else ()))
 
 
-def load(path: Path, kinds: Kinds) -> Config:
-    """Return the settings and all tenants. Blocks on the files.
+def load(path: Path, kinds: Kinds, more_profiles: MoreProfiles = no_more_profiles) -> Config:
+    """Return the settings and all tenants; ``more_profiles`` as for ``load_tenants``. Blocks on the files.
 
     Raises:
         ConfigurationError: ``cgappliance.toml`` is wrong; the message has a line for each mistake.
     """
-    inspection = inspect(path, kinds)
+    inspection = inspect(path, kinds, more_profiles)
     if inspection.config is None or _any_error(inspection.appliance):
         raise ConfigurationError("\n".join(map(str, inspection.appliance)))
     return inspection.config
@@ -119,13 +119,13 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
-def inspect(path: Path, kinds: Kinds) -> Inspection:
+def inspect(path: Path, kinds: Kinds, more_profiles: MoreProfiles = no_more_profiles) -> Inspection:
     """Read everything, raise nothing: a mistake in ``cgappliance.toml`` does not hide those of the tenants. Blocks on the files."""
     reader, settings = _read_settings(path)
     config = None
     if settings is not None:
         try:
-            drafts = _read_tenants(settings, kinds, no_more_profiles, ())
+            drafts = _read_tenants(settings, kinds, more_profiles, ())
         except OSError as error:
             reader.note(("conf_d",), *_unlisted(settings.conf_d, error))
         else:
@@ -146,11 +146,12 @@ def _read_settings(path: Path) -> tuple[Reader, Settings | None]:
         place = (table.name,) if table.name else ()
         reader.refuse_unknown(place, table.names() if table.name else top_level_keys(schema.APPLIANCE), schema.APPLIANCE)
         tables[table.name] = reader.values(place, table.settings)
+    metrics = MetricsSettings(**_whole(schema.METRICS, tables)) if schema.METRICS.name in document.data else None
     web = WebSettings(**_whole(schema.WEB, tables)) if schema.WEB.name in document.data else None
     if web is not None:
         check_web(reader, web, datetime.now(UTC))
     known = "conf_d" in tables[""] and (document.complete or "conf_d" in document.data)
-    return reader, _settings(path, tables, web) if known else None
+    return reader, replace(_settings(path, tables), metrics=metrics, web=web) if known else None
 
 
 def _whole(table: Table, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _whole(table: Table, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, A
     return {setting.key: tables[table.name].get(setting.key, setting.default) for setting in table.settings}
 
 
-def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]], web: WebSettings | None) -> Settings:
+def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
     whole = {table.name: _whole(table, tables) for table in schema.APPLIANCE}
     top = whole[""]
     return Settings(
@@ -172,5 +173,10 @@ def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]], web: WebSetti
         drain_timeout_s=top["drain_timeout_s"],
         limits=Limits(**whole["limits"]),
         log=LogSettings(**whole["log"]),
-        web=web,
+        alerts=_alerts(path, whole["alerts"]),
     )
+
+
+def _alerts(path: Path, values: Mapping[str, Any]) -> AlertSettings:
+    named = values["webhook_url_file"]
+    return AlertSettings(**{**values, "webhook_url_file": path.absolute().parent / named if named else None})

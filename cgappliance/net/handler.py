@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import gevent
 from gevent.event import Event
@@ -29,7 +30,7 @@ from cgappliance.net.dial import Dialer
 from cgappliance.net.health import Health, Part
 from cgappliance.net.lobby import Lobby, Visitor
 from cgappliance.net.places import Place, Places
-from cgappliance.net.relay import Relay, Summary
+from cgappliance.net.relay import End, Relay, Summary
 from cgappliance.net.sessions import Sessions
 from cgappliance.net.stream import TlsStream
 from cgappliance.net.tls import ALPN
@@ -39,11 +40,12 @@ from cgappliance.plugin_api import AuthBackend, CredentialProvider
 from cgappliance.plugins import BROKEN
 from cgappliance.policy.decide import decide
 from cgappliance.policy.pace import RefusalPace
-from cgappliance.proto.events import Back, Front
+from cgappliance.proto.events import Back, Farewell, Front
 from cgappliance.proto.imap.back import ImapBack
 from cgappliance.proto.imap.front import ImapFront
 from cgappliance.proto.pop3.back import Pop3Back
 from cgappliance.proto.pop3.front import Pop3Front
+from cgappliance.proto.replies import farewell
 from cgappliance.proto.smtp.back import SmtpBack
 from cgappliance.proto.smtp.front import SmtpFront
 from cgappliance.session import login, mailbox
@@ -128,10 +130,16 @@ class Waiting:
         for greenlet in self._greenlets:
             greenlet.kill(Dismissed(), block=False)
 
+    @property
+    def dismissing(self) -> bool:
+        """Whether nobody may come in any more."""
+        return self._dismissing
+
     def adopt(self, other: Waiting) -> None:
         """Take over the clients of a listener that this one's has replaced."""
-        self._greenlets |= other._greenlets
-        other._greenlets = self._greenlets  # those that stand inside its ``here`` leave the set that counts
+        # one set for all, and it is the oldest: it counts for those that stand inside the ``here`` of any listener before
+        other._greenlets |= self._greenlets
+        self._greenlets = other._greenlets
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,7 @@ class Surroundings:
     provider: CredentialProvider
     standing_of: Callable[[str], Standing]  #: by mail address; must not block
     guard: Guard
+    admit: Callable[[str, str], Reason]  #: mail address and identity of an accepted login; ACCEPTED or NO_SEAT; may block
     recorder: Recorder
     pace: RefusalPace
     timeouts: Timeouts
@@ -176,6 +185,7 @@ class Handler:
         self.dialer = dialer
         self.port = around.tenant.listen.ports[protocol]
         self.waiting = Waiting()
+        self._replaced: WeakSet[Handler] = WeakSet()  # those of older tenant files that still have clients
         self.warm = WarmPool(f"{around.tenant.id}/{protocol.value}", self.open_upstream, warm_limit)
         self._ehlo: tuple[str, ...] | None = None  # of the upstream's last EHLO
 
@@ -201,12 +211,13 @@ class Handler:
                 sock.close()
 
     def replace_by(self, newer: Handler) -> None:
-        """Let clients that came before a reload, and log in after it, do so by the new tenant file."""
-        self.around, self.dialer, self.context = newer.around, newer.dialer, newer.context
+        """Let clients that came before a reload, or before several, and log in after it do so by the new tenant file."""
         self.warm.close()
-        self.warm = newer.warm
         newer.waiting.adopt(self.waiting)
-        self.waiting = newer.waiting
+        for handler in (self, *self._replaced):
+            handler.around, handler.dialer, handler.context = newer.around, newer.dialer, newer.context
+            handler.warm, handler.waiting = newer.warm, newer.waiting
+            newer._replaced.add(handler)
 
     def _peer(self, sock: _socket.socket, direct: Peer) -> tuple[Peer, bytes]:
         """Return who the client is; behind a load balancer its header says so, and nobody else may connect (never guess)."""
@@ -315,6 +326,7 @@ class Connection:
         self._was_warm = False
         self._login_left_s = handler.around.timeouts.login_s
         self._record: LoginRecord | None = None
+        self._judged_by: tuple[Surroundings, Standing] | None = None
 
     def serve(self) -> bool:
         """Log the client in and start its relay; return True when the relay has taken over the client's stream. Blocks."""
@@ -331,11 +343,37 @@ class Connection:
             if self._trace is not None:
                 self._trace.attach(relay)
             relay.start(self._front.unread(), opened.back.unread())
+            if self._is_withdrawn(self._record):
+                relay.end(End.KICKED, "access was withdrawn during the login", farewell(self._handler.protocol, Farewell.SHUTDOWN))
             return True
         finally:
             self._leave()
             if not relayed:
                 self._give_place_back()
+
+    def _is_withdrawn(self, record: LoginRecord) -> bool:
+        """Tell whether the tenant, or what it permits, changed while the login was under way.
+
+        Whoever withdrew it has ended the sessions that there were; this one was none yet.
+        """
+        if self._handler.waiting.dismissing:
+            return True
+        around = self._handler.around
+        standing = around.standing_of(record.address)
+        return self._judged_by != (around, standing) and self._judge(around, standing, record.address) is not Reason.ACCEPTED
+
+    def _judge(self, around: Surroundings, standing: Standing, login: Credentials | str) -> Reason:
+        """Return policy's verdict, and remember what it was made of."""
+        self._judged_by = (around, standing)
+        return decide(
+            around.tenant,
+            standing.profile,
+            login,
+            self._handler.protocol,
+            peer_ip=self._peer.address,
+            now=datetime.now(UTC),
+            enabled=standing.enabled,
+        )
 
     def _ended(self, summary: Summary) -> None:
         assert self._record is not None  # noqa: S101 - a relay is only made with a record
@@ -373,17 +411,7 @@ class Connection:
     def decide(self, attempt: Attempt) -> Reason:
         """Ask policy."""
         with _phase(attempt, "policy"):
-            around = self._around
-            standing = around.standing_of(attempt.credentials.address)
-            return decide(
-                around.tenant,
-                standing.profile,
-                attempt.credentials,
-                self._handler.protocol,
-                peer_ip=self._peer.address,
-                now=datetime.now(UTC),
-                enabled=standing.enabled,
-            )
+            return self._judge(self._around, self._around.standing_of(attempt.credentials.address), attempt.credentials)
 
     def authenticate(self, attempt: Attempt) -> AuthAnswer:
         """Have the guard ask the tenant's directory, if it must."""
@@ -398,8 +426,15 @@ class Connection:
         with _phase(attempt, "directory"):
             tenant = around.tenant.id
             answer = around.guard.authenticate(tenant, attempt.credentials, self._peer.address, ask, around.timeouts.directory_s)
+            if answer.accepted:
+                answer = self._admitted(attempt, answer)
         metrics.PASSWORD_CHECKS.add(tenant, "directory" if asked else "memory")
         return answer
+
+    def _admitted(self, attempt: Attempt, answer: AuthAnswer) -> AuthAnswer:
+        """Let a first login take one of the tenant's seats, before Google is asked for anything."""
+        reason = self._around.admit(attempt.credentials.address, answer.identity)
+        return answer if reason is Reason.ACCEPTED else AuthAnswer(reason, f"{self._around.tenant.seats} seats", answer.identity)
 
     def _ask_directory(self, attempt: Attempt) -> AuthAnswer:
         timeout_s = self._around.timeouts.directory_s

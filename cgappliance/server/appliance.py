@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import random
 import ssl
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -29,6 +29,7 @@ from cgappliance.server.tenant_service import Shared, TenantLimits, TenantServic
 
 _log = log.get()
 
+JUDGED_AT_ONCE: Final = 100  #: sessions: two milliseconds, so nobody's command waits long while thousands are judged
 DRAIN_POLL_S: Final = 0.2
 GOODBYE_SPREAD_S: Final = 2.0  #: sessions that a drain ends go over this time, or all clients would come back at the same moment
 
@@ -70,7 +71,7 @@ class Appliance:
         for name, tenant in config.tenants.items():
             service = self._services.get(name)
             if service is not None and service.tenant.fingerprint == tenant.fingerprint:
-                done[name] = "unchanged"
+                done[name] = "changed" if service.listen(sockets) else "unchanged"
             else:
                 done[name] = self._put_on_line(tenant, sockets)
         for name in self._services.keys() - config.tenants.keys():
@@ -100,31 +101,47 @@ class Appliance:
             _log.info("tenant.added", tenant=tenant.id)
             return "added"
         newer.take_over(older, sockets)
-        ended = self.end_forbidden(tenant)
+        ended = self.end_forbidden({tenant.id})
         spawn(f"{tenant.id}/retire", older.retire)
         _log.info("tenant.changed", tenant=tenant.id, sessions_ended=ended)
         return "changed"
 
-    def end_forbidden(self, tenant: Tenant) -> int:
-        """End the sessions that the tenant's file, profiles or accounts do not permit any more; withdrawn means closed."""
+    def end_forbidden(self, only: Container[str] | None = None) -> int:
+        """End the sessions that tenant files, profiles, accounts or the time of day do not permit any more: withdrawn means closed.
 
-        def forbidden(session: Session) -> bool:
-            record = session.record
-            if record.tenant != tenant.id:
-                return False
-            standing = self._shared.standing_of(tenant, record.address)
-            verdict = decide(
-                tenant,
-                standing.profile,
-                record.address,
-                record.protocol,
-                peer_ip=record.peer.address,
-                now=datetime.now(UTC),
-                enabled=standing.enabled,
-            )
-            return verdict is not Reason.ACCEPTED or record.protocol not in tenant.listen.ports
+        Blocks cooperatively for a moment: others get their turn after every ``JUDGED_AT_ONCE`` sessions.
 
-        return self.sessions.end_where(forbidden, End.KICKED, "the tenant's policy has changed", _bye)
+        Args:
+            only: ids of the tenants concerned; None: all.
+
+        Returns:
+            How many were ended.
+        """
+        ended = 0
+        for number, session in enumerate(self.sessions, 1):
+            if number % JUDGED_AT_ONCE == 0:
+                gevent.sleep(0)
+            if (only is None or session.record.tenant in only) and session.relay.running and self._is_forbidden(session):
+                session.relay.end(End.KICKED, "no longer permitted", _bye(session))
+                ended += 1
+        return ended
+
+    def _is_forbidden(self, session: Session) -> bool:
+        record = session.record
+        service = self._services.get(record.tenant)
+        if service is None:  # it was removed, and its sessions with it
+            return False
+        standing = self._shared.standing_of(service.tenant, record.address)
+        verdict = decide(
+            service.tenant,
+            standing.profile,
+            record.address,
+            record.protocol,
+            peer_ip=record.peer.address,
+            now=datetime.now(UTC),
+            enabled=standing.enabled,
+        )
+        return verdict is not Reason.ACCEPTED or record.protocol not in service.tenant.listen.ports
 
     def _take_off_line(self, name: str) -> None:
         service = self._services.pop(name)

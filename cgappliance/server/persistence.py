@@ -14,7 +14,7 @@ from cgappliance.policy.profile import effective_profile
 from cgappliance.secret import Secret
 from cgappliance.session.ports import Standing
 from cgappliance.session.record import LoginRecord, SessionEnd
-from cgappliance.store import history, keyfile, migrate
+from cgappliance.store import admission, history, keyfile, migrate
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import KeyProblem, StoreUnavailable
 from cgappliance.store.history_writer import HistoryWriter
@@ -94,6 +94,21 @@ class Persistence:
         account = self.memory.account(tenant.id, address)
         profile = effective_profile(tenant, "" if account is None else account.profile, self.memory.profiles(tenant.id))
         return Standing(profile, enabled=account is None or account.enabled)
+
+    def admit(self, tenant: Tenant, address: str, identity: str) -> Reason:
+        """Make an account of an address that the directory accepts for the first time, if the tenant has a seat left.
+
+        Blocks for the database at that first login, and never again.
+
+        Raises:
+            LoginFailed: STORE_UNAVAILABLE.
+        """
+        if self.memory.account(tenant.id, address) is not None:
+            return Reason.ACCEPTED
+        try:
+            return admission.admit(self.store, tenant, address, identity, datetime.now(UTC))
+        except StoreUnavailable as error:
+            raise LoginFailed(Reason.STORE_UNAVAILABLE, str(error)) from error
 
     def credentials(self, tenant: str, kind: str, address: str) -> Sequence[Secret]:
         """Return the stored Google credentials of an account: the current one, then the one that Google may have instead.

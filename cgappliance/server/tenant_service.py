@@ -12,7 +12,7 @@ import gevent
 
 from cgappliance import log
 from cgappliance.errors import PluginError
-from cgappliance.model import MailProtocol, Tenant
+from cgappliance.model import MailProtocol, Reason, Tenant
 from cgappliance.net.dial import Dialer
 from cgappliance.net.handler import Handler, House, Surroundings, Timeouts, Uses
 from cgappliance.net.health import Health
@@ -40,6 +40,7 @@ class Shared:
     house: House
     recorder: Recorder
     guard: Guard
+    admit: Callable[[Tenant, str, str], Reason]  #: by mail address and identity; may block; raises LoginFailed
     standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
     credentials_of: Callable[[str, str, str], Sequence[Secret]]  #: by tenant's id, kind and mail address; raises LoginFailed
 
@@ -81,6 +82,7 @@ class TenantService:
             provider=self.provider,
             standing_of=partial(shared.standing_of, tenant),
             guard=shared.guard,
+            admit=partial(shared.admit, tenant),
             recorder=shared.recorder,
             pace=RefusalPace(limits.refusal_delay_s),
             timeouts=timeouts,
@@ -103,16 +105,21 @@ class TenantService:
         context = server_context(listen.certificate, listen.private_key, protocol)
         return Handler(around, protocol, context, Dialer(tls, around.timeouts.upstream_s), self._warm_connections)
 
-    def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> None:
-        """Serve those of ``sockets`` that are this tenant's. Does not block; an endpoint that is missing was not bound."""
+    def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> int:
+        """Serve those of ``sockets`` that are this tenant's and not served yet; return how many. Does not block.
+
+        An endpoint that is missing was not bound, or comes with the next reload: a file can change while it is being read.
+        """
+        before = len(self._listeners)
         for protocol, port in self.tenant.listen.ports.items():
             for address in self.tenant.listen.addresses:
                 sock = sockets.get((address, port))
-                if sock is not None:
+                if sock is not None and (address, port) not in self._listeners:
                     name = f"{self.tenant.id}/{protocol.value}"
                     listener = Listener(name, sock, self.handlers[protocol], self._around.house.lobby)
                     listener.start()
                     self._listeners[address, port] = listener
+        return len(self._listeners) - before
 
     def take_over(self, older: TenantService, sockets: Mapping[Endpoint, _socket.socket]) -> None:
         """Serve in the place of ``older``: its clients that have not logged in yet do so by this tenant file. Does not block."""

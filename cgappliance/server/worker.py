@@ -17,6 +17,7 @@ from gevent import get_hub
 from cgappliance import greenlets, log, metrics
 from cgappliance.config import Config
 from cgappliance.config.load import load_tenants
+from cgappliance.config.tenant import any_profile
 from cgappliance.config.values import Limits
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
@@ -43,6 +44,7 @@ from cgappliance.store.changes import Change, Kind
 _log = log.get()
 
 HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
+SWEEP_S: Final = 60.0  #: how late a session ends when its time window closes; windows are given in minutes
 MEASURE_S: Final = 10.0  #: how often descriptors are counted; 40,000 of them take 15 ms
 
 #: Python collects the oldest generation when it has grown by a quarter; a server with many live sessions has little to find there
@@ -73,7 +75,7 @@ class Worker:
         recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
         self._house = _house(config.settings.limits, life.counts)
         kept = self._persistence
-        shared = Shared(self._house, recorder, kept.guard, kept.standing, kept.credentials)
+        shared = Shared(self._house, recorder, kept.guard, kept.admit, kept.standing, kept.credentials)
         self._appliance = Appliance(config.settings.limits, kinds, shared)
         self._commands: dict[str, Callable[[Message], Any]] = {
             "reload": self._reload,
@@ -95,6 +97,7 @@ class Worker:
         self._channel.send({"event": "ready", "tenants": result})
         spawn("heartbeat", self._heartbeat)
         spawn("measure", self._measure)
+        spawn("sweep", self._sweep)
         while True:
             received = self._channel.receive()
             if received is None:
@@ -112,9 +115,7 @@ class Worker:
     def _on_change(self, found: Sequence[Change] | None) -> None:
         """End the sessions that a change of accounts or profiles no longer permits."""
         changed = None if found is None else {change.tenant for change in found if change.kind in (Kind.ACCOUNT, Kind.PROFILE)}
-        for name, tenant in self._appliance.tenants.items():
-            if changed is None or name in changed:
-                self._appliance.end_forbidden(tenant)
+        self._appliance.end_forbidden(changed)
 
     def _answer(self, message: Message) -> None:
         result = self._commands[message["command"]](message)
@@ -124,6 +125,12 @@ class Worker:
         while True:
             self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions)})
             gevent.sleep(HEARTBEAT_S)
+
+    def _sweep(self) -> None:
+        """End the sessions whose hours are over, or whose tenant's service period is: policy knows time as well."""
+        while True:
+            gevent.sleep(SWEEP_S)
+            self._appliance.end_forbidden()
 
     def _measure(self) -> None:
         while True:
@@ -137,7 +144,11 @@ class Worker:
             self._sockets[address, port] = sock
         try:
             self._config = load_tenants(
-                self._config.settings, self._appliance.kinds, previous=self._config, on_line=self._appliance.tenants
+                self._config.settings,
+                self._appliance.kinds,
+                previous=self._config,
+                on_line=self._appliance.tenants,
+                more_profiles=any_profile,
             )
         except ConfigurationError as error:
             return {"": f"failed: {error}"}
