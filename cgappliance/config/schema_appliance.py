@@ -8,6 +8,7 @@ from cgappliance.config.networks import parse_address
 from cgappliance.config.problem import Unfit
 from cgappliance.config.schema import Table
 from cgappliance.config.setting import Setting, SettingType
+from cgappliance.model import HostPort
 
 MAX_WORKERS: Final = 256  #: beyond any machine that this runs on; a slip of the pen must not start thousands of processes
 MAX_NODE_NAME: Final = 64  #: a column of the history
@@ -26,6 +27,13 @@ def _own_address(text: str) -> str | None:
         parse_address(text)
     except Unfit as unfit:
         return f"{unfit.problem} (write an address of this machine; 0.0.0.0 and :: are all of them)"
+    return None
+
+
+def _mail_address(text: str) -> str | None:
+    local, _, domain = text.rpartition("@")
+    if not local or not domain or not text.isascii() or not text.isprintable() or " " in text:
+        return f"{text!r} is not a mail address (write one like operator@example.org)"
     return None
 
 
@@ -321,4 +329,82 @@ WEB: Final = Table(
     ),
 )
 
-APPLIANCE: Final = (TOP, LIMITS, LOG, WEB)
+METRICS: Final = Table(
+    "metrics",
+    "Metrics for Prometheus, and health for load balancers, over HTTP: /metrics, /healthz, /readyz. Without this table: none.",
+    (
+        Setting(
+            "address",
+            SettingType.STRING,
+            "Address of this machine to listen on. Metrics tell who the tenants are: do not show them to everybody.",
+            default="127.0.0.1",
+            check=_own_address,
+        ),
+        Setting("port", SettingType.INTEGER, "Port to listen on.", default=9547, minimum=1, maximum=65_535),
+    ),
+)
+
+ALERTS: Final = Table(
+    "alerts",
+    "What the operator is told of without asking: directory, token endpoint or Gmail down, delegation failing, a certificate that "
+    "expires, a broken tenant file, an account locked, the database down, workers that die.",
+    (
+        Setting(
+            "mail_to",
+            SettingType.STRINGS,
+            "Mail addresses that are told; empty: none. Better not of a domain that this appliance serves.",
+            default=(),
+            maximum=20,
+            item_check=_mail_address,
+        ),
+        Setting("mail_from", SettingType.STRING, 'Sender of the mails; "": cgappliance at the node\'s name.', default=""),
+        Setting(
+            "smtp_server",
+            SettingType.HOST_PORT,
+            "Mail server that takes them, without TLS and login: the machine's own, or one nearby.",
+            default=HostPort("localhost", 25),
+        ),
+        Setting(
+            "webhook_url_file",
+            SettingType.STRING,
+            'File that holds the URL to which alerts are posted as JSON; "": none. Who knows such a URL can post there: keep it '
+            "readable for the service only.",
+            default="",
+        ),
+        Setting(
+            "after_s",
+            SettingType.DURATION,
+            "An outage is told when it has lasted so long: a single failure, or a restart, is nobody's business at night.",
+            default=60.0,
+            unit="s",
+            maximum=86_400,
+        ),
+        Setting(
+            "repeat_s",
+            SettingType.DURATION,
+            "What lasts is told again after so long.",
+            default=14_400.0,
+            unit="s",
+            minimum=60,
+            maximum=604_800,
+        ),
+        Setting(
+            "max_per_hour",
+            SettingType.INTEGER,
+            "No more alerts an hour than this; the next one says how many were held back.",
+            default=20,
+            minimum=1,
+            maximum=1000,
+        ),
+        Setting(
+            "certificate_days",
+            SettingType.INTEGER,
+            "A certificate is told of when it expires in so many days: certbot renews at 30, and what is left then needs a look.",
+            default=30,
+            minimum=1,
+            maximum=365,
+        ),
+    ),
+)
+
+APPLIANCE: Final = (TOP, LIMITS, LOG, METRICS, ALERTS, WEB)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cgappliance.config.problem import Problem, sort_key
-from cgappliance.model import IPNetwork, Tenant
+from cgappliance.model import HostPort, IPNetwork, Tenant
 
 if TYPE_CHECKING:  # a plugin imports this package, and drafts know the plugins
     from cgappliance.config.tenant import Draft
@@ -63,6 +63,33 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where metrics and health are shown."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Who is told what, and how often; declared in ``schema_appliance.ALERTS``."""
+
+    mail_to: tuple[str, ...]
+    mail_from: str
+    smtp_server: HostPort
+    webhook_url_file: Path | None
+    after_s: float
+    repeat_s: float
+    max_per_hour: int
+    certificate_days: int
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is to be told."""
+        return bool(self.mail_to or self.webhook_url_file)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """``cgappliance.toml``, checked."""
 
@@ -76,6 +103,8 @@ class Settings:
     drain_timeout_s: float
     limits: Limits
     log: LogSettings
+    alerts: AlertSettings
+    metrics: MetricsSettings | None = None  #: None: they are shown nowhere
     web: WebSettings | None = None  #: None: there is no site
 
 

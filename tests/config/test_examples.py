@@ -119,7 +119,8 @@ def test_appliance_file_that_ships_sets_nothing_and_shows_every_default(tmp_path
     assert tomllib.loads(text) == {}
     write_pair(tmp_path, "site.example", stem="web")
     shown = with_options(text).replace(f"{ETC}/tls", str(tmp_path))
-    assert replace(settings_of(tmp_path, shown), web=None) == settings_of(tmp_path, "")
+    assert replace(settings_of(tmp_path, shown), web=None, metrics=None) == settings_of(tmp_path, "")
+    assert settings_of(tmp_path, shown).metrics == settings_of(tmp_path, "[metrics]").metrics
     web = settings_of(tmp_path, shown).web
     assert web is not None
     assert replace(web, certificate=None, private_key=None) == settings_of(tmp_path, "[web]").web

@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 
 from cgappliance.config.schema import Table
-from cgappliance.config.schema_appliance import APPLIANCE, LIMITS, LOG, TOP, WEB
+from cgappliance.config.schema_appliance import ALERTS, APPLIANCE, LIMITS, LOG, METRICS, TOP, WEB
 from cgappliance.config.schema_tenant import TENANT
 from cgappliance.config.setting import REQUIRED, SettingType
-from cgappliance.config.values import Limits, LogSettings, Settings, WebSettings
+from cgappliance.config.values import AlertSettings, Limits, LogSettings, MetricsSettings, Settings, WebSettings
 from cgappliance.log import LEVELS
 
 
@@ -15,8 +15,10 @@ from cgappliance.log import LEVELS
     [
         (LIMITS, Limits, set()),
         (LOG, LogSettings, set()),
+        (METRICS, MetricsSettings, set()),
+        (ALERTS, AlertSettings, set()),
         (WEB, WebSettings, set()),
-        (TOP, Settings, {"source", "limits", "log", "web"}),
+        (TOP, Settings, {"source", "limits", "log", "metrics", "alerts", "web"}),
     ],
 )
 def test_each_declared_key_is_a_field_and_the_other_way_round(table: Table, value: type, own: set[str]):
