@@ -89,6 +89,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the process's exit status. Blocks."""
+        _report_problems(self.config)
         self._tenants = dict(self.config.tenants)
         self._sockets.rebind(endpoints(self._tenants.values()))
         for each, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
