@@ -38,11 +38,22 @@ class World:
         limits: Mapping[str, Any] | None = None,
         workers: int = 1,
         remote_ips: tuple[str, ...] = ("127.0.0.1/32", "::1/128"),
+        bare: bool = False,
     ) -> None:
-        """Prepare; nothing runs before ``start``. The tenant's profile lets in ``remote_ips`` only."""
+        """Prepare; nothing runs before ``start``.
+
+        Args:
+            folder: is made if need be, and holds everything.
+            people: who is in the directory and at Gmail.
+            limits: of the appliance's ``[limits]`` table.
+            workers: the appliance's worker processes.
+            remote_ips: what the tenant's profile lets in, and nothing else.
+            bare: start the appliance without a tenant file.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.people = people
         self.remote_ips = remote_ips
+        self.bare = bare
         self.ports = AppliancePorts()
         self.authority = Authority(folder)
         self.certificate = self.authority.issue(file="appliance")
@@ -81,7 +92,8 @@ class World:
         for address in dict.fromkeys(person.address for person in self.people):  # two people may share one
             self.gmail.control.add_account(address)
         self.gmail.control.deliver(YUKI.address, GREETING.replace("\n", "\r\n").encode())
-        self.appliance.tenant("acme", self.tenant_file())
+        if not self.bare:
+            self.appliance.tenant("acme", self.tenant_file())
         self.appliance.start()
         return self
 
