@@ -290,6 +290,7 @@ class Tenant:
     timezone: ZoneInfo
     language: str
     seats: int | None = None
+    history_days: int = 400  #: how long the access history is kept
     starts_on: date | None = None  #: inclusive
     ends_on: date | None = None  #: inclusive
     default_profile: str = ""  #: "": accounts without a profile of their own are refused

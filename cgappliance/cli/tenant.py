@@ -105,6 +105,7 @@ def _as_data(tenant: Tenant) -> dict[str, Any]:
         "edition": tenant.edition,
         "domains": sorted(tenant.domains),
         "seats": tenant.seats,
+        "history_days": tenant.history_days,
         "starts_on": tenant.starts_on,
         "ends_on": tenant.ends_on,
         "timezone": tenant.timezone.key,

@@ -96,6 +96,15 @@ TOP: Final = Table(
         Setting("starts_on", SettingType.DATE, "First day of the service; left out: open.", default=None),
         Setting("ends_on", SettingType.DATE, "Last day of the service; left out: open.", default=None),
         Setting(
+            "history_days",
+            SettingType.INTEGER,
+            "How long the access history is kept. Thirteen months show the same month of the year before.",
+            default=400,
+            unit="days",
+            minimum=1,
+            maximum=3660,
+        ),
+        Setting(
             "timezone",
             SettingType.STRING,
             "Time zone in which the tenant's days begin.",

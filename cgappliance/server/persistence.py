@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cgappliance import log
@@ -14,7 +14,7 @@ from cgappliance.policy.profile import effective_profile
 from cgappliance.secret import Secret
 from cgappliance.session.ports import Standing
 from cgappliance.session.record import LoginRecord, SessionEnd
-from cgappliance.store import admission, history, keyfile, migrate
+from cgappliance.store import admission, history, housekeeping, keyfile, migrate
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import KeyProblem, StoreUnavailable
 from cgappliance.store.history_writer import HistoryWriter
@@ -88,6 +88,17 @@ class Persistence:
         self._lockouts.stop(STOP_TIMEOUT_S)
         self.memory.stop()
         self.store.close()
+
+    def tidy(self, tenants: Iterable[Tenant]) -> None:
+        """Delete what is older than each tenant keeps it. Blocks cooperatively; a database that is down is asked again later."""
+        keep = {tenant.id: timedelta(days=tenant.history_days) for tenant in tenants}
+        try:
+            tidied = housekeeping.tidy(self.store, keep, datetime.now(UTC), self._lockouts.limits)
+        except StoreUnavailable as error:
+            _log.warning("store.unavailable", queue="housekeeping", detail=str(error))
+            return
+        if tidied.history or tidied.lockouts:
+            _log.info("store.tidied", history=tidied.history, lockouts=tidied.lockouts)
 
     def standing(self, tenant: Tenant, address: str) -> Standing:
         """Return what policy must know of an account: its profile and whether it is switched on. Does not block."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import gc
 import os
+import random
 import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,7 @@ _log = log.get()
 
 HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
 SWEEP_S: Final = 60.0  #: how late a session ends when its time window closes; windows are given in minutes
+TIDY_S: Final = 3600.0  #: how often the database is tidied up; rows are kept by the day
 MEASURE_S: Final = 10.0  #: how often descriptors are counted; 40,000 of them take 15 ms
 
 #: Python collects the oldest generation when it has grown by a quarter; a server with many live sessions has little to find there
@@ -98,6 +100,7 @@ class Worker:
         spawn("heartbeat", self._heartbeat)
         spawn("measure", self._measure)
         spawn("sweep", self._sweep)
+        spawn("tidy", self._tidy)
         while True:
             received = self._channel.receive()
             if received is None:
@@ -131,6 +134,13 @@ class Worker:
         while True:
             gevent.sleep(SWEEP_S)
             self._appliance.end_forbidden()
+
+    def _tidy(self) -> None:
+        """Keep house in the database, now and then; every worker does, and none at the same time as the others."""
+        gevent.sleep(random.uniform(0, TIDY_S))
+        while True:
+            self._persistence.tidy(self._appliance.tenants.values())
+            gevent.sleep(TIDY_S)
 
     def _measure(self) -> None:
         while True:
