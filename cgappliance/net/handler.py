@@ -425,7 +425,14 @@ class Connection:
 
         with _phase(attempt, "directory"):
             tenant = around.tenant.id
-            answer = around.guard.authenticate(tenant, attempt.credentials, self._peer.address, ask, around.timeouts.directory_s)
+            answer = around.guard.authenticate(
+                tenant,
+                attempt.credentials,
+                self._peer.address,
+                ask,
+                around.timeouts.directory_s,
+                version=around.tenant.fingerprint,
+            )
             if answer.accepted:
                 answer = self._admitted(attempt, answer)
         metrics.PASSWORD_CHECKS.add(tenant, "directory" if asked else "memory")

@@ -65,9 +65,9 @@ class Guard(Protocol):
     """Stands between a login and its directory, so that this is not asked in vain (``store/login_guard.py``)."""
 
     def authenticate(
-        self, tenant: str, login: Credentials, peer_ip: IPAddress, ask: Callable[[], AuthAnswer], timeout_s: float
+        self, tenant: str, login: Credentials, peer_ip: IPAddress, ask: Callable[[], AuthAnswer], timeout_s: float, *, version: str
     ) -> AuthAnswer:
-        """Return the directory's answer, by ``ask`` or from memory. Blocks; does not raise."""
+        """Return the directory's answer, by ``ask`` or from memory of the same ``version`` of settings. Blocks; does not raise."""
         ...
 
 

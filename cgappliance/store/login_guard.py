@@ -11,7 +11,8 @@
 
 A new password works at once, unless it was tried before it was set: it was a wrong one then, and counts as such for the window.
 An old one stops ``PASSWORD_TTL_S`` after it was last verified at the latest; at once where the new one is used in the same
-process, and where the password was changed or the account unlocked through the appliance.
+process, and where the password was changed or the account unlocked through the appliance. A change of the tenant's file voids
+what this process remembers, for the file may name another directory, filter or group; what the directory has counted stays so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import gevent
 from gevent.event import Event
@@ -41,10 +42,20 @@ PASSWORD_TTL_S: Final = 300.0  #: a mail client comes back every few minutes; a 
 REFUSAL_TTL_S: Final = 60.0  #: for refusals that are no wrong passwords: an account that is enabled again works within a minute
 ACCOUNTS_MAX: Final = 50_000  #: accounts whose passwords are remembered: about 20 MB, when attackers invent as many
 DIGESTS_MAX: Final = 16  #: refused passwords an account; more than the lockout lets through
+VERSION_CHARACTERS: Final = 16  #: of a fingerprint: enough that no two files of a tenant have the same
 POLL_FIRST_S: Final = 0.01  #: between two tries for a reservation while others' binds are under way, doubled up to the next
 POLL_LAST_S: Final = 0.2
 
 _Key = tuple[str, str]
+
+
+class _Tried(NamedTuple):
+    """A password that somebody tries."""
+
+    key: _Key
+    digest: str  # what the directory has counted it by
+    mark: str  # what this process remembers it by: an answer is good for the settings under which it was given
+
 
 #: Failures for which a network has to wait: those that a guesser causes.
 _GUESSES: Final = frozenset({Reason.WRONG_PASSWORD, Reason.UNKNOWN_ADDRESS})
@@ -69,7 +80,7 @@ class LoginGuard:
         self._right: ExpiringMap[_Key, str] = ExpiringMap(PASSWORD_TTL_S, ACCOUNTS_MAX)
         self._refused: ExpiringMap[_Key, dict[str, tuple[AuthAnswer, float]]] = ExpiringMap(lockouts.limits.window_s, ACCOUNTS_MAX)
         self._networks = IpDelays()
-        self._under_way: dict[tuple[_Key, str], Event] = {}
+        self._under_way: dict[_Tried, Event] = {}
         self._voided = 0  # counts the times when something remembered became void
         memory.listeners.append(self._on_change)
 
@@ -81,6 +92,7 @@ class LoginGuard:
         ask: Callable[[], AuthAnswer],
         timeout_s: float,
         *,
+        version: str = "",
         fresh: bool = False,
     ) -> AuthAnswer:
         """Return the directory's answer, or what is known of it. Blocks cooperatively.
@@ -91,17 +103,19 @@ class LoginGuard:
             peer_ip: the remote address.
             ask: asks the directory; must keep its own deadline, and answers rather than raises.
             timeout_s: how long others' binds of this account may be waited for; the network's turn is not counted.
+            version: of the tenant's settings; what was answered under others is not remembered.
             fresh: ask, although the password was right lately: for a login that is worth more than reading mail.
         """
-        key, digest = (tenant, login.address), self._digest(tenant, login)
-        known = self._known(key, digest, fresh=fresh)
+        digest = self._digest(tenant, login)
+        tried = _Tried((tenant, login.address), digest, f"{digest}{version[:VERSION_CHARACTERS]}")
+        known = self._known(tried, fresh=fresh)
         if known is not None:  # a telephone that repeats its old password does not make its network wait
             return known
         wait_s = self._networks.admit(peer_ip, self._now())
         if wait_s is None:
             return AuthAnswer(Reason.THROTTLED, "too many failed logins from this network")
         gevent.sleep(wait_s)
-        answer = self._alone(key, digest, ask, timeout_s, fresh=fresh)
+        answer = self._alone(tried, ask, timeout_s, fresh=fresh)
         self._note(peer_ip, answer)
         return answer
 
@@ -109,35 +123,34 @@ class LoginGuard:
         text = "\0".join((tenant, login.address, login.password.reveal()))
         return hmac.digest(self._digest_key, text.encode(), hashlib.sha256).hex()[:32]
 
-    def _known(self, key: _Key, digest: str, *, fresh: bool = False) -> AuthAnswer | None:
+    def _known(self, tried: _Tried, *, fresh: bool = False) -> AuthAnswer | None:
         now = self._now()
-        until = self._memory.locked_until(*key)
+        until = self._memory.locked_until(*tried.key)
         if until is not None and now < until.timestamp():
             return AuthAnswer(Reason.LOCKED, f"locked by the appliance until {until:%Y-%m-%d %H:%M:%S} UTC")
-        if not fresh and self._right.get(key, now) == digest:
+        if not fresh and self._right.get(tried.key, now) == tried.mark:
             return AuthAnswer(Reason.ACCEPTED, "password verified lately")
-        answer, ends_at = (self._refused.get(key, now) or {}).get(digest, (None, 0.0))
+        answer, ends_at = (self._refused.get(tried.key, now) or {}).get(tried.mark, (None, 0.0))
         return answer if now < ends_at else None
 
-    def _alone(self, key: _Key, digest: str, ask: Callable[[], AuthAnswer], timeout_s: float, *, fresh: bool) -> AuthAnswer:
+    def _alone(self, tried: _Tried, ask: Callable[[], AuthAnswer], timeout_s: float, *, fresh: bool) -> AuthAnswer:
         """Ask for one login at a time; the same login under way meanwhile finds the answer in memory."""
-        flight = (key, digest)
         ends_at = time.monotonic() + timeout_s
-        while flight in self._under_way:
-            if not self._under_way[flight].wait(max(0.0, ends_at - time.monotonic())):
+        while tried in self._under_way:
+            if not self._under_way[tried].wait(max(0.0, ends_at - time.monotonic())):
                 return AuthAnswer(Reason.DIRECTORY_TIMEOUT, "the same login was under way, and got no answer in time")
-            known = self._known(key, digest, fresh=fresh)
+            known = self._known(tried, fresh=fresh)
             if known is not None:
                 return known
-        ended = self._under_way[flight] = Event()
+        ended = self._under_way[tried] = Event()
         voided = self._voided
         try:
-            answer = self._reserved(key, digest, ask, ends_at)
+            answer = self._reserved(tried.key, tried.digest, ask, ends_at)
             if voided == self._voided:  # else the password may have been changed while the directory was asked
-                self._remember(key, digest, answer)
+                self._remember(tried, answer)
             return answer
         finally:
-            del self._under_way[flight]
+            del self._under_way[tried]
             ended.set()
 
     def _reserved(self, key: _Key, digest: str, ask: Callable[[], AuthAnswer], ends_at: float) -> AuthAnswer:
@@ -166,16 +179,16 @@ class LoginGuard:
         except StoreUnavailable as error:  # it counts as a bind without answer: stricter, never laxer
             _log.error("store.unavailable", queue="lockout", detail=str(error))
 
-    def _remember(self, key: _Key, digest: str, answer: AuthAnswer) -> None:
+    def _remember(self, tried: _Tried, answer: AuthAnswer) -> None:
         now = self._now()
         if answer.accepted:
-            self._right.put(key, digest, now)
+            self._right.put(tried.key, tried.mark, now)
         elif is_memorable(answer.reason) and answer is not _REFUSALS[Answer.LOCKED]:
             from_directory = answer is not _REFUSALS[Answer.KNOWN_WRONG]
             wrong = from_directory and answer.reason is Reason.WRONG_PASSWORD
-            refused = dict(list((self._refused.get(key, now) or {}).items())[-DIGESTS_MAX + 1 :])
-            refused[digest] = (answer, now + (self._lockouts.limits.window_s if wrong else REFUSAL_TTL_S))
-            self._refused.put(key, refused, now)
+            refused = dict(list((self._refused.get(tried.key, now) or {}).items())[-DIGESTS_MAX + 1 :])
+            refused[tried.mark] = (answer, now + (self._lockouts.limits.window_s if wrong else REFUSAL_TTL_S))
+            self._refused.put(tried.key, refused, now)
 
     def _note(self, peer_ip: IPAddress, answer: AuthAnswer) -> None:
         if answer.accepted:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from typing import Any
 
 import gevent
 import pytest
@@ -57,11 +58,11 @@ class World:
         return LoginGuard(self.lockouts, self.memory, b"key", self.clock)
 
     def login(
-        self, password: str, ip: str = "192.0.2.7", timeout_s: float = 5.0, guard: LoginGuard | None = None, fresh: bool = False
+        self, password: str, ip: str = "192.0.2.7", timeout_s: float = 5.0, guard: LoginGuard | None = None, **further: Any
     ) -> Reason:
         credentials = Credentials(YUKI, YUKI, Secret(password), "LOGIN")
         ask: Callable[[], AuthAnswer] = lambda: self.directory.answer(password)  # noqa: E731
-        return (guard or self.guard).authenticate("acme", credentials, ip_address(ip), ask, timeout_s, fresh=fresh).reason
+        return (guard or self.guard).authenticate("acme", credentials, ip_address(ip), ask, timeout_s, **further).reason
 
     def stop(self) -> None:
         self.directory.open.set()
@@ -85,6 +86,17 @@ def test_a_right_password_is_asked_once_and_then_remembered_for_the_stated_time(
     world.now += 1
     world.login("right")
     assert len(world.directory.asked) == 2
+
+
+def test_a_right_password_is_asked_again_under_other_settings(world: World) -> None:
+    assert [world.login("right", version=version) for version in ("one", "one", "two", "two")] == [Reason.ACCEPTED] * 4
+    assert len(world.directory.asked) == 2
+
+
+def test_a_wrong_password_is_counted_once_whatever_the_settings(world: World) -> None:
+    assert [world.login("old", version=version) for version in ("one", "two", "three", "four")] == [Reason.WRONG_PASSWORD] * 4
+    assert world.login("right", version="four") is Reason.ACCEPTED
+    assert world.directory.asked == ["old", "right"]
 
 
 def test_a_wrong_password_is_asked_once_by_all_processes_together(world: World) -> None:
