@@ -52,6 +52,15 @@ class DirectoryFailed(CgapplianceError):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class ServerCheck:
+    """What one server of a directory says to the appliance's own account."""
+
+    server: str
+    reason: Reason  #: ACCEPTED: it lets the account search
+    detail: str = ""
+
+
 class Directory(Protocol):
     """One tenant's directory, to be read as a whole."""
 
@@ -71,12 +80,8 @@ class Directory(Protocol):
         """
         ...
 
-    def check(self) -> str:
-        """Ask each server for the base of the search, as the appliance's own account; return what is good in one sentence.
-
-        Raises:
-            DirectoryFailed: with what is wrong with any of them.
-        """
+    def check(self) -> Sequence[ServerCheck]:
+        """Ask each server for the base of the search, as the appliance's own account, and return what each says. Raises nothing."""
         ...
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from cgappliance.administration import (
     NewPerson,
     PasswordAnswer,
     ScopeCheck,
+    ServerCheck,
     Taken,
     WritableDirectory,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Reason",
     "ScopeCheck",
     "Secret",
+    "ServerCheck",
     "ServerFailed",
     "ServerRotation",
     "ServerTimedOut",

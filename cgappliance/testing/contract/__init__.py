@@ -12,17 +12,21 @@ In the tests of your plugin::
             with my_server(tmp_path, ACCOUNTS) as server:
                 yield DirectoryUnderTest(settings={"url": server.url}, outage=server.stopped, stall=server.stalled)
 
-and run them as the appliance runs plugins, under gevent: ``python -m gevent.monkey --module pytest``.
+A backend whose people can be listed inherits ``PeopleContract`` too. Run them as the appliance runs plugins,
+under gevent: ``python -m gevent.monkey --module pytest``.
 """
 
-# ruff: noqa: E402 - pytest must know of the two modules before they are imported
+# ruff: noqa: E402 - pytest must know of the modules before they are imported
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.backend", f"{__name__}.provider")  # a failing assert shows its values
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("backend", "people", "provider"))
+)  # a failing assert shows its values
 
 from cgappliance.testing.contract.backend import AuthBackendContract, DirectoryUnderTest
 from cgappliance.testing.contract.common import ACCOUNTS, DOMAIN, Account, credentials
+from cgappliance.testing.contract.people import PeopleContract
 from cgappliance.testing.contract.provider import CredentialProviderContract, GoogleUnderTest
 
 __all__ = [
@@ -33,5 +37,6 @@ __all__ = [
     "CredentialProviderContract",
     "DirectoryUnderTest",
     "GoogleUnderTest",
+    "PeopleContract",
     "credentials",
 ]

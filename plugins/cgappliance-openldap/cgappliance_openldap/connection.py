@@ -104,8 +104,8 @@ class Connection:
         self._socket = stream
         self._engine = Engine()
 
-    def ask(self, request: Request, deadline: Deadline) -> Answer:
-        """Return the server's answer to ``request``.
+    def ask(self, request: Request, deadline: Deadline, limit_bytes: int = ANSWER_LIMIT_BYTES) -> Answer:
+        """Return the server's answer to ``request``, which may be ``limit_bytes`` long.
 
         Raises:
             Refused: the answer is an error result.
@@ -113,7 +113,7 @@ class Connection:
         """
         with until(deadline):
             try:
-                return self._exchange(request)
+                return self._exchange(request, limit_bytes)
             except TIMEOUTS as error:
                 raise ServerTimedOut(words(error)) from None
             except OUTAGES as error:
@@ -123,7 +123,7 @@ class Connection:
             except PyAsn1Error:
                 raise ServerFailed("the answer has a control that cannot be decoded") from None
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request, limit_bytes: int) -> Answer:
         message, data = self._engine.send(request)
         self._socket.sendall(data)
         received = 0
@@ -132,8 +132,8 @@ class Connection:
             received += len(data)
             if not data:
                 raise ServerFailed("the server closed the connection")
-            if received > ANSWER_LIMIT_BYTES:
-                raise ServerFailed(f"the answer is longer than {ANSWER_LIMIT_BYTES} bytes")
+            if received > limit_bytes:
+                raise ServerFailed(f"the answer is longer than {limit_bytes} bytes")
             self._engine.receive(data)
         return answer
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ldap
+from ldap.controls.libldap import SimplePagedResultsControl
 from ldap.controls.ppolicy import PasswordPolicyControl
 
 #: python-ldap's trace, switched on by an environment variable, prints the arguments of every call: passwords too
@@ -29,6 +30,9 @@ ldap._trace_level = 0
 REQUEST_LIMIT_BYTES = 64 * 1024
 POLL = 0  # python-ldap: look, and return at once
 WHOLE_ANSWER = 1  # python-ldap: an entry is not handed out before the result that follows it
+
+#: Response controls that are decoded; others are left out
+CONTROLS = {control.controlType: control for control in (PasswordPolicyControl, SimplePagedResultsControl)}
 
 Handle = Any  # ldap.ldapobject.LDAPObject: python-ldap has no types
 Request = Callable[[Handle], int]  # calls one of the handle's methods that send, and returns its message id
@@ -76,8 +80,7 @@ class Engine:
         Raises:
             ldap.LDAPError: the answer is an error result, or is no LDAP.
         """
-        known = {PasswordPolicyControl.controlType: PasswordPolicyControl}
-        kind, data, _, controls, _, _ = self._ldap.result4(message, WHOLE_ANSWER, POLL, resp_ctrl_classes=known)
+        kind, data, _, controls, _, _ = self._ldap.result4(message, WHOLE_ANSWER, POLL, resp_ctrl_classes=CONTROLS)
         return None if kind is None else Answer(data, controls)
 
     def close(self) -> None:

@@ -71,6 +71,47 @@ SETTINGS = (
         default=None,
         check=_dn,
     ),
+    Setting(
+        "disabled_attribute",
+        SettingType.STRING,
+        "Attribute by which an entry is switched off; account sync reads it, and account disable --in-directory writes it.",
+        default="pwdAccountLockedTime",
+        check=_attribute,
+    ),
+    Setting(
+        "disabled_value",
+        SettingType.STRING,
+        "Value of disabled_attribute in an entry that is switched off; the default is slapo-ppolicy's for locked without end.",
+        default="000001010000Z",
+    ),
+    Setting(
+        "people_dn",
+        SettingType.STRING,
+        "Where account create --in-directory puts new entries; absent: right under base_dn.",
+        default=None,
+        check=_dn,
+    ),
+    Setting(
+        "object_classes",
+        SettingType.STRINGS,
+        "Object classes of new entries.",
+        default=("inetOrgPerson",),
+        minimum=1,
+        item_check=_attribute,
+    ),
+    Setting(
+        "manager_dn",
+        SettingType.STRING,
+        "The account that makes and changes entries; absent: bind_dn does.",
+        default=None,
+        check=_dn,
+    ),
+    Setting(
+        "manager_password_file",
+        SettingType.SECRET_FILE,
+        "File with the password of manager_dn.",
+        default=None,
+    ),
 )
 
 
@@ -82,6 +123,9 @@ def check(settings: Mapping[str, Any]) -> list[Mistake]:
             mistakes.append(Mistake(key, f"{settings[key]!r} is no distinguished name", DN_EXAMPLE))
     if not settings["bind_password_file"]:
         mistakes.append(Mistake("bind_password_file", "the file is empty", f"put the password of {settings['bind_dn']} into it"))
+    if bool(settings["manager_dn"]) != bool(settings["manager_password_file"]):
+        missing = "manager_password_file" if settings["manager_dn"] else "manager_dn"
+        mistakes.append(Mistake(missing, "only one of manager_dn and manager_password_file is given", f"add {missing}"))
     if settings["ca_file"] is not None:
         mistakes.extend(_check_ca(settings["ca_file"]))
     return mistakes

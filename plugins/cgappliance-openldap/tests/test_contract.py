@@ -5,7 +5,7 @@ import pytest
 from cgappliance_openldap import cgappliance_auth_backends
 
 from cgappliance.plugin_api import Reason
-from cgappliance.testing.contract import Account, AuthBackendContract, DirectoryUnderTest
+from cgappliance.testing.contract import Account, AuthBackendContract, DirectoryUnderTest, PeopleContract
 from cgappliance.testing.lab.slapd import Person, Slapd
 
 pytestmark = pytest.mark.integration
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 REFUSED = {"reset": Reason.PASSWORD_MUST_CHANGE, "locked": Reason.LOCKED, "expired": Reason.PASSWORD_EXPIRED}
 
 
-class TestOpenLdap(AuthBackendContract):
+class TestOpenLdap(AuthBackendContract, PeopleContract):
     kind = cgappliance_auth_backends()[0]
 
     @pytest.fixture(params=["ldaps", "starttls"])
