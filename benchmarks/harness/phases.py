@@ -40,6 +40,13 @@ PHASES: Sequence[Phase] = (
     _phase("supervisor and control", r"cgappliance/server/"),
 )
 
+#: Threads that wait for work, which py-spy takes for busy ones: gevent's lock is a spot where it cannot tell.
+WAITING = re.compile(r"^acquire_with_timeout \(gevent/_threading|^_?wait(_for_tstate_lock)? \(threading")
+PROCESS = re.compile(
+    r"^process \d+:"
+)  #: py-spy's frame for a process: no Python runs there, the kernel or the start of a thread does
+
+LINE = re.compile(r":\d+\)$")
 _FRAME_FILE = re.compile(r"\(([^()]+?)(?::\d+)?\)$")
 
 
@@ -55,21 +62,30 @@ def phase_of(stack: Sequence[str]) -> str:
     return OTHER
 
 
-def shares(lines: Iterable[str]) -> dict[str, float]:
-    """Return each phase's share of the samples in collapsed stacks: ``root;...;leaf count`` per line. Greatest first."""
-    return _shares(lines, phase_of)
-
-
-def own_time(lines: Iterable[str], most: int) -> dict[str, float]:
-    """Return the share of the ``most`` dearest functions themselves, without what they call in Python."""
-    return dict(list(_shares(lines, lambda stack: re.sub(r":\d+\)$", ")", stack[-1])).items())[:most])
-
-
-def _shares(lines: Iterable[str], name: Callable[[Sequence[str]], str]) -> dict[str, float]:
-    counts: Counter[str] = Counter()
+def busy_stacks(lines: Iterable[str]) -> Counter[tuple[str, ...]]:
+    """Return collapsed stacks (``root;...;leaf count`` per line) as counts by stack, root first, without threads that wait."""
+    counts: Counter[tuple[str, ...]] = Counter()
     for line in lines:
-        stack, _, count = line.rpartition(" ")
-        if stack:
-            counts[name(stack.split(";"))] += int(count)
-    total = sum(counts.values())
+        text, _, count = line.rpartition(" ")
+        stack = tuple(frame for frame in text.split(";") if not PROCESS.match(frame))
+        if text and not (stack and WAITING.match(stack[-1])):
+            counts[stack or (OTHER,)] += int(count)
+    return counts
+
+
+def shares(stacks: Counter[tuple[str, ...]]) -> dict[str, float]:
+    """Return each phase's share of the samples, greatest first."""
+    return _shares(stacks, phase_of)
+
+
+def own_time(stacks: Counter[tuple[str, ...]], most: int) -> dict[str, float]:
+    """Return the share of the ``most`` dearest functions themselves, without what they call in Python."""
+    return dict(list(_shares(stacks, lambda stack: LINE.sub(")", stack[-1])).items())[:most])
+
+
+def _shares(stacks: Counter[tuple[str, ...]], name: Callable[[Sequence[str]], str]) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for stack, count in stacks.items():
+        counts[name(stack)] += count
+    total = counts.total()
     return {key: count / total for key, count in counts.most_common()}

@@ -12,13 +12,15 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness import flame
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import pinned
-from benchmarks.harness.phases import own_time, shares
+from benchmarks.harness.phases import busy_stacks, own_time, shares
 from benchmarks.harness.text import grid
 from benchmarks.peers.appliance import Appliance
 from benchmarks.studies.base import log_in_all
@@ -83,26 +85,27 @@ def _profile(bench: Bench, appliance: Appliance, subject: Subject, folder: Path)
         measured = bench.run(appliance, load)
     cpu_us = measured.proxy_cpu_s * 1e6 / (float(measured.figures[subject.count]) * subject.per)
     watch_s = max(1, round(scale.seconds))
-    raw = folder / f"profile-{subject.name}.stacks"
-    with bench.load(subject.work, target, seconds=3 * watch_s + SETTLE_S, **options) as load:
+    with bench.load(subject.work, target, seconds=2 * watch_s + SETTLE_S, **options) as load:
         load.ready()
         load.go()
-        _spy(bench, appliance, raw, "raw", watch_s)
-        _spy(bench, appliance, folder / f"profile-{subject.name}.svg", "flamegraph", watch_s)
+        stacks = _spy(bench, appliance, folder / f"profile-{subject.name}.stacks", watch_s)
         libraries = _libraries(bench, appliance, folder, watch_s)
         load.stop()
         load.done()
-    stacks = raw.read_text().splitlines()
+    title = f"CPU time of a {subject.unit}: {cpu_us:.0f} us"
+    (folder / f"profile-{subject.name}.svg").write_text(flame.svg(stacks, title))
     return Profile(subject, cpu_us, shares(stacks), own_time(stacks, DEAREST), libraries)
 
 
-def _spy(bench: Bench, appliance: Appliance, out: Path, form: str, seconds: int) -> None:
+def _spy(bench: Bench, appliance: Appliance, out: Path, seconds: int) -> Counter[tuple[str, ...]]:
+    """Return what the whole process tree did for some seconds; ``out`` keeps the sampler's own words."""
     program = Path(os.environ.get("CGBENCH_TOOLS", "")) / "bin" / "py-spy"
     if not program.exists():
         raise FileNotFoundError("py-spy is not installed (script/bench does it)")
-    options = ["--subprocesses", "--rate", str(RATE_HZ), "--duration", str(seconds), "--format", form, "--output", str(out)]
+    options = ["--subprocesses", "--rate", str(RATE_HZ), "--duration", str(seconds), "--format", "raw", "--output", str(out)]
     command = [str(program), "record", "--pid", str(appliance.root_pid), *options]
     subprocess.run(pinned(command, bench.cores.load), check=True, capture_output=True, timeout=TOOL_TIMEOUT_S + seconds)
+    return busy_stacks(out.read_text().splitlines())
 
 
 def _libraries(bench: Bench, appliance: Appliance, folder: Path, seconds: int) -> dict[str, float]:

@@ -22,13 +22,12 @@ static const struct option options[] = {
     {"protocol", required_argument, NULL, 'P'}, {"port", required_argument, NULL, 'p'},
     {"port-step", required_argument, NULL, 'S'}, {"tenants", required_argument, NULL, 't'},
     {"users", required_argument, NULL, 'u'},    {"first-user", required_argument, NULL, 'f'},
-    {"sources", required_argument, NULL, 'o'},  {"ca", required_argument, NULL, 'c'},
-    {"name", required_argument, NULL, 'n'},     {"plain", no_argument, NULL, 'l'},
-    {"resume", no_argument, NULL, 'r'},         {"sessions", required_argument, NULL, 's'},
-    {"seconds", required_argument, NULL, 'd'},  {"warmup", required_argument, NULL, 'w'},
-    {"mib", required_argument, NULL, 'm'},      {"rate", required_argument, NULL, 'R'},
-    {"window", required_argument, NULL, 'W'},   {"limit", required_argument, NULL, 'L'},
-    {NULL, 0, NULL, 0},
+    {"ca", required_argument, NULL, 'c'},       {"name", required_argument, NULL, 'n'},
+    {"plain", no_argument, NULL, 'l'},          {"resume", no_argument, NULL, 'r'},
+    {"sessions", required_argument, NULL, 's'}, {"seconds", required_argument, NULL, 'd'},
+    {"warmup", required_argument, NULL, 'w'},   {"mib", required_argument, NULL, 'm'},
+    {"rate", required_argument, NULL, 'R'},     {"window", required_argument, NULL, 'W'},
+    {"limit", required_argument, NULL, 'L'},    {NULL, 0, NULL, 0},
 };
 
 static _Noreturn void usage(void)
@@ -71,7 +70,6 @@ static void take_target(int option, const char *value)
     case 't': target.tenants = number(value); break;
     case 'u': target.users = number(value); break;
     case 'f': target.first_user = number(value); break;
-    case 'o': target.sources = number(value); break;
     case 'c': target.ca_file = value; break;
     case 'n': target.server_name = value; break;
     case 'l': target.tls = false; break;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SOURCE 0x7f0a0001u /* 127.10.0.1: each user comes from an address of its own, as outside a benchmark */
+#define FIRST_SOURCE 0x7f0a0001u /* 127.10.0.1: each account comes from an address of its own, as outside a benchmark */
 
-struct target target = {.tls = true, .tenants = 1, .users = 1, .sources = 200, .server_name = "mail.bench.test"};
+struct target target = {.tls = true, .tenants = 1, .users = 1, .server_name = "mail.bench.test"};
 struct totals totals;
 
 static SSL_CTX *context;
@@ -156,7 +156,6 @@ void session_start(struct session *session, const struct work *work, unsigned us
 {
     unsigned number = target.first_user + user % target.users;
     unsigned port = target.port + number % target.tenants * target.port_step;
-    uint32_t source = target.sources ? FIRST_SOURCE + number % target.sources : 0;
 
     session->work = work;
     session->user = number;
@@ -165,7 +164,7 @@ void session_start(struct session *session, const struct work *work, unsigned us
     session->due_first = session->due_count = 0;
     session->connect_ns = now_ns();
     lines_reset(&session->lines);
-    stream_connect(&session->stream, &events, source, port, target.tls ? client_ssl(session) : NULL);
+    stream_connect(&session->stream, &events, FIRST_SOURCE + number, port, target.tls ? client_ssl(session) : NULL);
 }
 
 void session_leave(struct session *session)

@@ -39,7 +39,7 @@ struct target {
     enum protocol protocol;
     bool tls, resume;
     unsigned port, port_step; /* tenant t listens on port + t * port_step */
-    unsigned tenants, first_user, users, sources;
+    unsigned tenants, first_user, users;
     const char *ca_file, *server_name;
 };
 

@@ -29,6 +29,9 @@ key_file = "{folder}/store.key"
 run_dir  = "{folder}/run"
 workers  = {workers}
 drain_timeout_s = 1
+
+[limits]
+sessions_per_tenant = 10000  # the default is what the benchmark holds idle; logins beside them must not be refused
 """
 
 TENANT = """
