@@ -10,7 +10,7 @@ import cgappliance_active_directory
 import pytest
 
 from cgappliance.plugin_api import Reason
-from cgappliance.testing.contract import ACCOUNTS, Account, AuthBackendContract, DirectoryUnderTest
+from cgappliance.testing.contract import ACCOUNTS, Account, AuthBackendContract, DirectoryUnderTest, PeopleContract
 from cgappliance.testing.lab import samba_domain
 from cgappliance.testing.lab.certificates import Authority
 from cgappliance.testing.lab.samba import SambaAd
@@ -39,7 +39,7 @@ def contract_ad(authority: Authority, tmp_path_factory: pytest.TempPathFactory) 
         yield controller
 
 
-class TestActiveDirectory(AuthBackendContract):
+class TestActiveDirectory(AuthBackendContract, PeopleContract):
     (kind,) = cgappliance_active_directory.cgappliance_auth_backends()
     starttls = False
 
