@@ -61,6 +61,11 @@ class Appliance:
         """The tenants on line, by id."""
         return {name: service.tenant for name, service in self._services.items()}
 
+    @property
+    def services(self) -> Mapping[str, TenantService]:
+        """The tenants on line, at work, by id."""
+        return self._services
+
     def apply(self, config: Config, sockets: Mapping[Endpoint, _socket.socket]) -> dict[str, str]:
         """Bring the tenants on line as ``config`` has them and return what happened to each: "added", "changed", ...
 

@@ -100,6 +100,11 @@ class Persistence:
         if tidied.history or tidied.lockouts:
             _log.info("store.tidied", history=tidied.history, lockouts=tidied.lockouts)
 
+    @property
+    def history_dropped(self) -> int:
+        """How many rows are missing from the history because the database lagged or failed."""
+        return self._history.dropped
+
     def standing(self, tenant: Tenant, address: str) -> Standing:
         """Return what policy must know of an account: its profile and whether it is switched on. Does not block."""
         account = self.memory.account(tenant.id, address)

@@ -13,6 +13,7 @@ import secrets
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -22,7 +23,7 @@ from gevent.event import AsyncResult, Event
 from gevent.lock import BoundedSemaphore
 from gevent.queue import Queue
 
-from cgappliance import log
+from cgappliance import log, metrics
 from cgappliance.config import Config
 from cgappliance.config.load import load_tenants
 from cgappliance.errors import ConfigurationError
@@ -37,10 +38,12 @@ from cgappliance.server.control import ControlServer
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Sockets, endpoints
 from cgappliance.server.watch import watch
+from cgappliance.server.watchtower import Watchtower
 
 _log = log.get()
 
 ANSWER_S: Final = 30.0  #: how long an operator's command waits for a worker
+LATE_S: Final = 3.0  #: between two looks at the workers, of which there is one a second; more: this process itself stood still
 RESTART_MIN_S: Final = 0.1
 RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever more slowly, up to this
 STABLE_S: Final = 30.0  #: a worker that lived for so long was no failed start
@@ -60,6 +63,7 @@ class _Worker:
     started_at: float
     seen_at: float
     sessions: int = 0
+    hung: bool = False
     ready: Event = field(default_factory=Event)
     tenants: dict[str, str] = field(default_factory=dict)
     waiting: dict[int, AsyncResult] = field(default_factory=dict)
@@ -85,6 +89,7 @@ class Supervisor:
         self._orders: Queue[Any] = Queue()  # numbers of workers to start, and STOP; bounded by the number of workers
         self._reloading = BoundedSemaphore(1)
         self._control = ControlServer(self, config.settings.run_dir)
+        self._tower = Watchtower(self)
         self.started_at = time.time()
 
     def run(self) -> int:
@@ -100,9 +105,11 @@ class Supervisor:
         spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
         spawn("announce", self._announce_first)
         self._control.start()
+        self._tower.start()
         while (number := self._orders.get()) is not STOP:
             self._start_worker(number)
         self._drain()
+        self._tower.stop()
         return 0
 
     def stop(self) -> None:
@@ -147,7 +154,7 @@ class Supervisor:
             channel = Channel(socket.socket(fileno=theirs.detach()))
             siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
             traces = {address: until - time.monotonic() for address, until in self._traces.items()}
-            life = worker.Life(self._worker_config(), incarnation, siblings, self._counts.part(number), traces)
+            life = worker.Life(number, self._worker_config(), incarnation, siblings, self._counts.part(number), traces)
             worker.main(life, self._kinds, channel, dict(self._sockets.open))
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
@@ -174,9 +181,14 @@ class Supervisor:
                 each.ready.set()
             elif message["event"] == "alive":
                 each.sessions = message["sessions"]
+                self._tower.absorb(message.get("metrics", []))
+            elif message["event"] == "notice":
+                self._tower.happened(message["kind"], message["tenant"], message["subject"], message["text"])
             elif message["event"] == "answer":
                 waiter = each.waiting.pop(message["id"], None)
-                if waiter is not None:
+                if waiter is not None and "error" in message:
+                    waiter.set_exception(ChildProcessError(message["error"]))
+                elif waiter is not None:
                     waiter.set(message["result"])
 
     def _await_exit(self, each: _Worker) -> None:
@@ -192,6 +204,10 @@ class Supervisor:
         lived_s = time.monotonic() - each.started_at
         self._restarts = 0 if lived_s > STABLE_S else self._restarts + 1
         delay_s = 0.0 if self._restarts <= 1 else min(RESTART_MIN_S * 2 ** (self._restarts - 1), RESTART_MAX_S)
+        cause = "hung" if each.hung else "died"
+        metrics.WORKER_RESTARTS.add(cause)
+        what = f"a worker {cause} ({_described(status)}) and is replaced; its sessions are lost"
+        self._tower.happened("worker", "", str(each.number), what)
         _log.error("worker.died", worker=each.number, pid=each.pid, status=_described(status), restart_in_s=delay_s)
         gevent.sleep(delay_s)
         if not self._stopping.is_set():
@@ -201,36 +217,75 @@ class Supervisor:
         """Replace workers that hang; tell systemd's watchdog that this loop turns."""
         watchdog_s = systemd.watchdog_interval_s()
         hang_s = self.config.settings.limits.worker_hang_s
+        last = time.monotonic()
         while not self._stopping.is_set():
             now = time.monotonic()
-            for each in self._workers.values():
-                if not each.exited.is_set() and now - each.seen_at > hang_s:
-                    _log.error("worker.hangs", worker=each.number, pid=each.pid, seconds=round(now - each.seen_at, 1))
-                    os.kill(each.pid, signal.SIGKILL)
+            if now - last < LATE_S:  # else it was us who slept, and what the workers said meanwhile is still to be read
+                self._replace_those_that_hang(now, hang_s)
+            last = now
             if watchdog_s is not None:
                 systemd.notify("WATCHDOG=1")
             gevent.sleep(min(1.0, watchdog_s or 1.0))
 
-    def _ask(self, each: _Worker, command: str, fds: list[int] | None = None, **arguments: Any) -> Any:
-        """Return a worker's answer. Blocks for at most ``ANSWER_S``.
+    def _replace_those_that_hang(self, now: float, hang_s: float) -> None:
+        for each in self._workers.values():
+            if not each.exited.is_set() and now - each.seen_at > hang_s:
+                _log.error("worker.hangs", worker=each.number, pid=each.pid, seconds=round(now - each.seen_at, 1))
+                each.hung = True
+                os.kill(each.pid, signal.SIGKILL)
+
+    def _ask(
+        self, each: _Worker, command: str, fds: list[int] | None = None, *, timeout_s: float = ANSWER_S, **arguments: Any
+    ) -> Any:
+        """Return a worker's answer. Blocks for at most ``timeout_s`` seconds.
 
         Raises:
-            OSError: the worker has died or does not answer.
+            OSError: the worker has died, does not answer, or could not do it.
         """
         self._ids += 1
-        waiter = each.waiting[self._ids] = AsyncResult()
-        each.channel.send({"command": command, "id": self._ids, **arguments}, fds)
+        question = self._ids
+        waiter = each.waiting[question] = AsyncResult()
+        each.channel.send({"command": command, "id": question, **arguments}, fds)
         try:
-            return waiter.get(timeout=ANSWER_S)
+            return waiter.get(timeout=timeout_s)
         except gevent.Timeout:
+            each.waiting.pop(question, None)
             raise TimeoutError(f"worker {each.number} does not answer") from None
 
-    def ask_all(self, command: str, fds: list[int] | None = None, **arguments: Any) -> list[Any]:
+    def ask_one(self, command: str, *, timeout_s: float, **arguments: Any) -> Any:
+        """Return the answer of the worker that has shown the latest sign of life. Blocks for at most ``timeout_s`` seconds.
+
+        Raises:
+            OSError: there is none, or it does not answer, or could not do it.
+        """
+        able = [each for each in self._workers.values() if each.ready.is_set() and not each.exited.is_set()]
+        if not able:
+            raise ChildProcessError("no worker is ready")
+        return self._ask(max(able, key=lambda each: each.seen_at), command, timeout_s=timeout_s, **arguments)
+
+    def silent_s(self) -> dict[int, float]:
+        """Return how long ago each running worker's event loop has last turned, by the worker's number."""
+        now = time.monotonic()
+        return {
+            each.number: now - each.seen_at for each in self._workers.values() if each.ready.is_set() and not each.exited.is_set()
+        }
+
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """The tenants on line."""
+        return self._tenants
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the appliance is going down."""
+        return bool(self._stopping.is_set())
+
+    def ask_all(self, command: str, fds: list[int] | None = None, *, timeout_s: float = ANSWER_S, **arguments: Any) -> list[Any]:
         """Return the answers of all workers; those that have died meanwhile are left out (their successors start fresh)."""
 
         def ask(each: _Worker) -> Any:
             try:
-                return [self._ask(each, command, fds, **arguments)]
+                return [self._ask(each, command, fds, timeout_s=timeout_s, **arguments)]
             except OSError as error:
                 _log.warning("worker.silent", worker=each.number, pid=each.pid, command=command, detail=str(error))
                 return []
@@ -295,6 +350,7 @@ class Supervisor:
             "broken": sorted(self.config.broken.keys() - self._tenants.keys()),
             "problems": [str(problem) for problem in self.config.problems],
             "conf_d": str(self.config.settings.conf_d),
+            "health": self._tower.health(),
         }
 
     def sessions(self, **where: str) -> list[Message]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import _socket
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -98,6 +99,20 @@ class TenantService:
         except PluginError:
             self.backend.stop()
             raise
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long its waits may last."""
+        return self._around.timeouts
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Surround a use of its plugins' objects that is no login: they are not stopped meanwhile."""
+        self._around.uses.enter()
+        try:
+            yield
+        finally:
+            self._around.uses.leave()
 
     def _handler(self, around: Surroundings, protocol: MailProtocol) -> Handler:
         listen, upstream = self.tenant.listen, self.tenant.upstream

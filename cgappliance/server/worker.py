@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import gc
 import os
 import random
@@ -25,6 +26,7 @@ from cgappliance.greenlets import spawn
 from cgappliance.model import MailProtocol
 from cgappliance.net.counts import Counts
 from cgappliance.net.handler import House
+from cgappliance.net.health import Part
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.relay import End
@@ -35,8 +37,12 @@ from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
 from cgappliance.server.appliance import Appliance
 from cgappliance.server.channel import Channel, Message
+from cgappliance.server.delivery import Alert, NotSent, send
+from cgappliance.server.health_board import Row
 from cgappliance.server.persistence import Persistence
+from cgappliance.server.probes import probe_all
 from cgappliance.server.records import LogRecorder, MetricsRecorder, Recorders
+from cgappliance.server.report import report
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Endpoint
 from cgappliance.server.tenant_service import Shared
@@ -57,6 +63,7 @@ GC_THRESHOLDS: Final = (5000, 20, 50)
 class Life:
     """What a worker is born with."""
 
+    number: int
     config: Config
     incarnation: str  #: unique to this process's life
     siblings: frozenset[str]  #: incarnations of the workers that run beside it
@@ -72,6 +79,8 @@ class Worker:
         self._life = life
         self._config = config = life.config
         self._persistence = Persistence(config.settings, life.incarnation)
+        self._persistence.guard.locked = self._tell_of_lock
+        self._dropped = 0
         self._channel = channel
         self._sockets = sockets
         recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
@@ -86,6 +95,9 @@ class Worker:
             "kick": self._kick,
             "log": self._set_log,
             "trace": self._trace,
+            "report": self._report,
+            "probe": self._probe,
+            "alert": self._alert,
             "greenlets": lambda _message: greenlets.alive(),
         }
 
@@ -121,13 +133,50 @@ class Worker:
         self._appliance.end_forbidden(changed)
 
     def _answer(self, message: Message) -> None:
-        result = self._commands[message["command"]](message)
-        self._channel.send({"event": "answer", "id": message["id"], "result": result})
+        answer = {"event": "answer", "id": message["id"]}
+        try:
+            answer["result"] = self._commands[message["command"]](message)
+        except Exception as error:  # noqa: BLE001 - whoever asked must hear of it, whatever it is
+            _log.error("command.failed", command=message["command"], exc_info=True)
+            answer["error"] = f"{type(error).__name__}: {error}"
+        self._channel.send(answer)
 
     def _heartbeat(self) -> None:
         while True:
-            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions)})
+            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions), "metrics": self._counted()})
             gevent.sleep(HEARTBEAT_S)
+
+    def _counted(self) -> list[metrics.Delta]:
+        dropped = self._persistence.history_dropped
+        if dropped > self._dropped:
+            metrics.HISTORY_DROPPED.add(amount=dropped - self._dropped)
+            self._dropped = dropped
+        return metrics.drain()
+
+    def _report(self, _message: Message) -> Message:
+        counted = self._counted()
+        found = report(
+            self._life.number, self._house, self._appliance.services.values(), store_healthy=self._persistence.memory.healthy
+        )
+        return found | {"metrics": counted}
+
+    def _probe(self, message: Message) -> list[Row]:
+        services = self._appliance.services
+        parts = [(services[name], Part(part), which) for name, part, which in message["parts"] if name in services]
+        return probe_all(parts)
+
+    def _alert(self, message: Message) -> str:
+        """Send an alert and return why it could not be sent; "": it was."""
+        try:
+            send(self._config.settings.alerts, Alert(**message["alert"]))
+        except NotSent as failure:
+            return str(failure)
+        return ""
+
+    def _tell_of_lock(self, tenant: str, address: str, seconds: float) -> None:
+        text = f"{address} is locked for {round(seconds / 60)} minutes: too many wrong passwords"
+        with contextlib.suppress(OSError):  # without a supervisor there is nobody to tell
+            self._channel.send({"event": "notice", "kind": "account_locked", "tenant": tenant, "subject": address, "text": text})
 
     def _sweep(self) -> None:
         """End the sessions whose hours are over, or whose tenant's service period is: policy knows time as well."""

@@ -115,6 +115,7 @@ class ChangeFeed:
         self._poll_s = poll_s
         self._stopping = Event()
         self._greenlet: gevent.Greenlet | None = None
+        self.healthy = True  #: whether the last look succeeded
 
     def start(self) -> None:
         """Begin to look, and to hear of this process's own changes at once. Does not block."""
@@ -144,16 +145,15 @@ class ChangeFeed:
         self._seen = newest
 
     def _run(self) -> None:
-        healthy = True
         while not self._stopping.wait(self._poll_s):
             try:
                 self.look()
             except StoreUnavailable as error:
-                if healthy:
+                if self.healthy:
                     _log.error("store.unavailable", queue="change feed", detail=str(error))
-                healthy = False
+                self.healthy = False
             else:
-                healthy = True
+                self.healthy = True
 
 
 def _condensed(notes: set[Change]) -> list[Change]:

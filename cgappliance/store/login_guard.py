@@ -82,6 +82,8 @@ class LoginGuard:
         self._networks = IpDelays()
         self._under_way: dict[_Tried, Event] = {}
         self._voided = 0  # counts the times when something remembered became void
+        #: told of each account that this process has locked: tenant, address, seconds; must not raise
+        self.locked: Callable[[str, str, float], None] = lambda _tenant, _address, _seconds: None
         memory.listeners.append(self._on_change)
 
     def authenticate(
@@ -176,6 +178,7 @@ class LoginGuard:
         try:
             if self._lockouts.resolve(*key, bind_id, result):
                 _log.warning("account.locked", tenant=key[0], login=key[1], seconds=self._lockouts.limits.lock_s)
+                self.locked(*key, self._lockouts.limits.lock_s)
         except StoreUnavailable as error:  # it counts as a bind without answer: stricter, never laxer
             _log.error("store.unavailable", queue="lockout", detail=str(error))
 

@@ -65,6 +65,11 @@ class PolicyMemory:
         if self._feed is not None:
             self._feed.stop()
 
+    @property
+    def healthy(self) -> bool:
+        """Whether the database answered when it was last asked for changes; that is twice a second."""
+        return self._feed is None or self._feed.healthy
+
     def account(self, tenant: str, address: str) -> Account | None:
         """Return an account, or None."""
         return self._accounts.get(tenant, {}).get(address)

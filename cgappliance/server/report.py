@@ -1,0 +1,41 @@
+"""What a worker tells the supervisor of itself when asked: for metrics, health and alerts. Must not wait for anybody."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cgappliance.net.handler import House
+from cgappliance.server.channel import Message
+from cgappliance.server.health_board import rows_of
+from cgappliance.server.tenant_service import TenantService
+
+_PAGE_BYTES = resource.getpagesize()
+
+
+def report(number: int, house: House, services: Iterable[TenantService], *, store_healthy: bool) -> Message:
+    """Return the report of the worker with this number."""
+    services = list(services)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "worker": number,
+        "sessions": _sessions(house),
+        "before_login": len(house.lobby),
+        "warm": [[s.tenant.id, protocol.value, len(h.warm)] for s in services for protocol, h in s.handlers.items()],
+        "health": [row for service in services for row in rows_of(service.tenant.id, service.health)],
+        "store_healthy": store_healthy,
+        "memory_bytes": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
+        "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "max_descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "pid": os.getpid(),
+    }
+
+
+def _sessions(house: House) -> list[list[Any]]:
+    found = Counter((session.record.tenant, session.record.protocol.value) for session in house.sessions)
+    return [[tenant, protocol, number] for (tenant, protocol), number in found.items()]
