@@ -1,6 +1,7 @@
 """The listening sockets of the appliance, owned by the supervisor: bound once, kept while some tenant wants them, given to workers.
 
-A socket that survives a reload or the death of a worker keeps its queue in the kernel: no connection attempt is refused.
+A socket that survives a reload or the death of a worker keeps its queue in the kernel: no connection attempt is refused. So
+does one that systemd keeps while the service restarts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from cgappliance import log
 from cgappliance.model import Tenant
 from cgappliance.net.listener import bind
+from cgappliance.server import systemd
 
 _log = log.get()
 
@@ -55,17 +57,32 @@ class Sockets:
         for address, port in sorted(wanted - self.open.keys()):
             try:
                 added[address, port] = bind(address, port)
+                self._keep(address, port, added[address, port])
             except OSError as error:
                 failed[address, port] = error.strerror or str(error)
                 _log.error("listen.failed", address=address, port=port, error=error.strerror)
         self.open |= added
         return Rebound(added, frozenset(self.open.keys() - wanted), failed)
 
+    def _keep(self, address: str, port: int, sock: _socket.socket) -> None:
+        if not systemd.keep(_kept_name((address, port)), sock.fileno()):
+            _log.warning(
+                "listen.not_kept", address=address, port=port, remedy="connections will be refused while the service restarts"
+            )
+
     def drop(self, gone: Iterable[Endpoint]) -> None:
-        """Close sockets that no tenant wants any more."""
+        """Close sockets that no tenant wants any more, systemd's copies too."""
         for endpoint in gone:
             self.open.pop(endpoint).close()
+            systemd.forget(_kept_name(endpoint))
 
     def close(self) -> None:
-        """Close all."""
-        self.drop(list(self.open))
+        """Close all of this process. Systemd's copies are open until it knows that no other process follows."""
+        for sock in self.open.values():
+            sock.close()
+        self.open.clear()
+
+
+def _kept_name(endpoint: Endpoint) -> str:
+    address, port = endpoint
+    return f"{address.replace(':', '_')}-{port}"  # a colon ends a name in LISTEN_FDNAMES

@@ -1,27 +1,64 @@
-"""What systemd wants to hear and hands over (sd_notify(3), sd_listen_fds(3)); without systemd nothing here does anything."""
+"""What systemd wants to hear, keeps and hands over (sd_notify(3), sd_listen_fds(3)); without it nothing here does anything.
+
+The unit's descriptor store (``FileDescriptorStoreMax=``) is why a restart refuses nobody: the listening sockets are open in
+systemd, too, and connections wait in their queues until the next process takes them.
+"""
 
 from __future__ import annotations
 
+import array
 import os
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 FIRST_FD: Final = 3  #: SD_LISTEN_FDS_START
 
 
+KEEP_TIMEOUT_S: Final = 5.0  #: for systemd to take a descriptor; its queue is full for moments when many tenants start
+
+
 def notify(state: str) -> None:
     """Send ``READY=1``, ``STATUS=...`` and the like to the service manager, if there is one. Does not block, does not raise."""
+    _send(state, timeout_s=0)  # a service manager that does not listen is no reason to stop serving mail
+
+
+def keep(name: str, fd: int) -> bool:
+    """Have the service manager keep a copy of a descriptor over a restart; ``inherited_fds`` has it then.
+
+    Blocks for at most ``KEEP_TIMEOUT_S``, does not raise.
+
+    Args:
+        name: to ``forget`` it by; without colons.
+        fd: a listening socket.
+
+    Returns:
+        False: there is a service manager, and it did not take it.
+    """
+    # without FDPOLL=0 systemd would watch it, and drop it at an error that is the client's
+    return _send(f"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", [fd], timeout_s=KEEP_TIMEOUT_S)
+
+
+def forget(name: str) -> None:
+    """Have the service manager close its copy. Blocks for at most ``KEEP_TIMEOUT_S``, does not raise."""
+    _send(f"FDSTOREREMOVE=1\nFDNAME={name}", timeout_s=KEEP_TIMEOUT_S)
+
+
+def _send(state: str, fds: Sequence[int] = (), *, timeout_s: float) -> bool:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
-        return
+        return True
     if address.startswith("@"):  # abstract namespace
         address = "\0" + address[1:]
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-            sock.setblocking(False)
-            sock.sendto(state.encode(), address)
+            sock.settimeout(timeout_s)
+            sock.connect(address)
+            sock.sendmsg([state.encode()], rights)
     except OSError:
-        pass  # a service manager that does not listen is no reason to stop serving mail
+        return False
+    return True
 
 
 def watchdog_interval_s() -> float | None:
