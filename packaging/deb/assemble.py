@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ENTRY: Final = """\
-#!/usr/lib/cgappliance/bin/python3 -I
+#!/usr/lib/cgappliance/bin/python3 -IB
 import sys
 
 from cgappliance.__main__ import main
@@ -26,7 +26,8 @@ from cgappliance.__main__ import main
 sys.exit(main())
 """
 
-#: Where other packages put plugins; -I and the isolated path would hide every other place from an operator who tries things.
+#: Where other packages put plugins. Nothing else of the machine is on the path (-I): no library that an administrator installs for
+#: something else can change what a login does.
 PLUGINS: Final = "/usr/lib/cgappliance/plugins"
 
 #: In wheels, but of no use at run time: tests, C sources, and what pip notes for itself.
@@ -45,6 +46,7 @@ NEEDLESS: Final = (
     "*.dist-info/INSTALLER",
     "*.dist-info/direct_url.json",
     "*.dist-info/sboms",
+    "slapdtest",
 )
 
 #: Libraries in C or Rust that some wheels carry inside: no package of Debian mends them, only a new version of this package.
@@ -110,6 +112,14 @@ def _strip(site: Path) -> None:
     for path in site.rglob("*"):
         if path.is_file():
             path.chmod(0o644)
+            _make_module(path)
+
+
+def _make_module(path: Path) -> None:
+    """Take the first line from a module that claims to be a program: it is none here, and names an interpreter that is not there."""
+    content = path.read_bytes()
+    if path.suffix == ".py" and content.startswith(b"#!"):
+        path.write_bytes(b"#" + content[2:])
 
 
 def _listing(site: Path, python: Path) -> str:
@@ -122,8 +132,8 @@ def _listing(site: Path, python: Path) -> str:
         "",
         *(_line(name, version, licence, openssl) for name, version, licence in _distributions(site)),
         "",
-        "Debian's own, and mended by Debian: the Python interpreter with its ssl module and OpenSSL (all TLS, to mail clients, Gmail,",
-        "directories and Google's APIs), libldap, libsasl2, libpq, SQLite, the certificates of ca-certificates.",
+        "Debian's own, and mended by Debian: the Python interpreter with its ssl module and OpenSSL (all TLS towards mail clients,",
+        "Gmail and Google's APIs), libldap, libsasl2, libpq, SQLite, the certificates of ca-certificates.",
         "",
     ]
     return "\n".join(lines)

@@ -31,3 +31,12 @@ install_packages() {
   $as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >&2
 }
+
+# What git knows of the work tree, changes included; without git, all but what is made.
+source_files() {
+  if git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard --deduplicate
+  else
+    find . -type f -not -path './.*' -not -path './dist/*' -not -name '*.pyc' -print0
+  fi | while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done
+}
