@@ -86,7 +86,7 @@ def connections(world):
 def mail_connections(world):
     """Return the workers' connections that belong to a client or its session."""
     ours = {world.ports.imaps, world.ports.pop3s, world.ports.smtps}
-    gmail = {world.gmail.ports[name] for name in ("imaps", "pop3s", "smtps")}
+    gmail = {world.gmail.ports[name] for name in ("imaps", "pop3s", "smtps")} | getattr(world, "more_upstream_ports", set())
     return [entry for entry in connections(world) if entry.laddr.port in ours or entry.raddr.port in gmail]
 
 
