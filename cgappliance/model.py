@@ -294,6 +294,8 @@ class Tenant:
     starts_on: date | None = None  #: inclusive
     ends_on: date | None = None  #: inclusive
     default_profile: str = ""  #: "": accounts without a profile of their own are refused
+    profile_by_group: Mapping[str, str] = field(default_factory=dict)  #: DN of a group to a profile, in order; for account sync
+    profile_attribute: str = ""  #: of the directory, with the name of the profile; for account sync
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     max_sessions: int | None = None  #: None: as the appliance's settings say
     max_sessions_per_account: int | None = None  #: likewise

@@ -124,7 +124,11 @@ def _as_data(tenant: Tenant) -> dict[str, Any]:
             **{f"{protocol}s": str(server) for protocol, server in sorted(tenant.upstream.servers.items())},
             "ca_file": tenant.upstream.ca_file,
         },
-        "policy": {"default_profile": tenant.default_profile},
+        "policy": {
+            "default_profile": tenant.default_profile,
+            "profile_by_group": dict(tenant.profile_by_group),
+            "profile_attribute": tenant.profile_attribute,
+        },
         "limits": {"sessions": tenant.max_sessions, "sessions_per_account": tenant.max_sessions_per_account},
         "profiles": {
             profile.name: {

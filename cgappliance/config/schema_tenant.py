@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from cgappliance.config.convert import nearest
 from cgappliance.config.networks import hostname_problem, parse_address
@@ -14,6 +17,7 @@ from cgappliance.model import HostPort, MailProtocol
 
 PORT_MIN: Final = 10_000  #: the product's ports always have five digits
 PORT_MAX: Final = 65_535
+MAX_GROUPS: Final = 100  #: in ``policy.profile_by_group``
 MAX_PROFILE_NAME: Final = 64  #: characters; it stands in tables of the admin site and in the history
 
 #: Edition to the backend that it stands for.
@@ -46,6 +50,23 @@ def _address(text: str) -> str | None:
     except Unfit as unfit:
         return f"{unfit.problem} (write an address of this machine; 0.0.0.0 and :: are all of them)"
     return None
+
+
+def _profile_by_group(groups: Mapping[str, Any]) -> str | None:
+    for group, profile in groups.items():
+        if "=" not in group:
+            return f'{group!r} is no DN (write it in quotes, like "CN=Sales,OU=Groups,DC=acme,DC=example" = "office")'
+        if not isinstance(profile, str) or not profile:
+            return f'{group!r} has no profile\'s name (write a text, like "office")'
+    if len(groups) > MAX_GROUPS:
+        return f"{len(groups)} groups (at most {MAX_GROUPS}: each costs a search at every sync)"
+    return None
+
+
+def _attribute(name: str) -> str | None:
+    if not name or re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+        return None
+    return f"{name!r} is no name of an attribute (use letters, digits and hyphens)"
 
 
 def _timezone(name: str) -> str | None:
@@ -187,6 +208,20 @@ POLICY: Final = Table(
             SettingType.STRING,
             'Profile of accounts that have none of their own; "": they are refused.',
             default="",
+        ),
+        Setting(
+            "profile_by_group",
+            SettingType.TABLE,
+            "DNs of directory groups and the profiles that account sync gives their members; the first one that fits counts.",
+            default=MappingProxyType({}),
+            check=_profile_by_group,
+        ),
+        Setting(
+            "profile_attribute",
+            SettingType.STRING,
+            "Attribute of directory entries that names the profile for account sync; a group of profile_by_group wins over it.",
+            default="",
+            check=_attribute,
         ),
     ),
 )

@@ -77,7 +77,7 @@ def read_tenant(document: Document, kinds: Kinds, now: datetime, more_profiles: 
         document: the file.
         kinds: what ``auth.backend`` and ``google.provider`` may name.
         now: with a time zone, for certificates.
-        more_profiles: profiles that ``policy.default_profile`` may name besides those of the file.
+        more_profiles: profiles that ``[policy]`` may name besides those of the file.
     """
     name = document.path.stem
     reader = Reader(document, NamedFiles(document.folder))
@@ -129,7 +129,7 @@ class _Parts:
         self._check_period()
         self._check_ports()
         self._check_certificate()
-        self._check_default_profile(more_profiles)
+        self._check_profile_names(more_profiles)
         self._check_upstream_ca()
 
     def _read_profiles(self) -> dict[str, Profile]:
@@ -163,18 +163,20 @@ class _Parts:
                     ("listen", key), f"port {port} is that of {first} already", "give each protocol a port of its own"
                 )
 
-    def _check_default_profile(self, more: Container[str]) -> None:
-        wanted = self.policy.get("default_profile", "")
+    def _check_profile_names(self, more: Container[str]) -> None:
+        """Note names of profiles that there are none of, neither here nor in ``more``."""
+        self._check_profile_name(self.policy.get("default_profile", ""), more, ("policy", "default_profile"))
+        for group, name in self.policy.get("profile_by_group", {}).items():
+            self._check_profile_name(name, more, ("policy", "profile_by_group", group))
+
+    def _check_profile_name(self, wanted: str, more: Container[str], path: KeyPath) -> None:
         if not wanted or wanted in self._reader.raw_table(("profiles",)):
             return
         self.good_until = self._now  # what stands elsewhere changes without this file
         if wanted not in more:
             known = ", ".join(map(str, self._reader.raw_table(("profiles",)))) or "none"
-            self._reader.note(
-                ("policy", "default_profile"),
-                f"there is no profile {wanted!r}",
-                f'add [profiles.{wanted}], or name one of: {known}; "": none',
-            )
+            nothing = '; "": none' if path[-1] == "default_profile" else ""
+            self._reader.note(path, f"there is no profile {wanted!r}", f"add [profiles.{wanted}], or name one of: {known}{nothing}")
 
     def _check_certificate(self) -> None:
         if "certificate" not in self.listen or "private_key" not in self.listen:
@@ -247,6 +249,8 @@ def _build(name: str, reader: Reader, parts: _Parts, auth: PluginChoice | None, 
         starts_on=top["starts_on"],
         ends_on=top["ends_on"],
         default_profile=parts.policy["default_profile"],
+        profile_by_group=MappingProxyType(dict(parts.policy["profile_by_group"])),
+        profile_attribute=parts.policy["profile_attribute"],
         profiles=MappingProxyType(parts.profiles),
         max_sessions=parts.limits["sessions"],
         max_sessions_per_account=parts.limits["sessions_per_account"],

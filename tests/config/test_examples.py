@@ -54,7 +54,8 @@ def install(root: Path, account_key: str, texts: dict[str, str]) -> Path:
     for name, text in texts.items():
         write_pair(root / "tls", f"{name}.cloudgate.example", stem=name)
         authority().cert_pem.write_to_path(str(root / f"tls/{name}-ca.pem"))
-        write_private(root / f"secrets/{name}-bind", "password\n")
+        for account in ("bind", "manager"):
+            write_private(root / f"secrets/{name}-{account}", "password\n")
         write_private(root / f"secrets/{name}-google.json", account_key)
         (root / f"conf.d/{name}.toml").write_text(text.replace(ETC, str(root)))
     path = root / "cgappliance.toml"

@@ -144,6 +144,13 @@ def test_file_name_that_cannot_be_an_id_is_told(place: Place, name: str):
         (end('[upstream]\nimaps = "imap.gmail.com"'), "18: upstream.imaps: 'imap.gmail.com' has no port"),
         (end('[upstream]\nca_file = "../secrets/acme-bind"'), "18: upstream.ca_file: conf.d/../secrets/acme-bind holds no"),
         (end('[policy]\ndefault_profile = "office"'), "18: policy.default_profile: there is no profile 'office'"),
+        (
+            end('[policy.profile_by_group]\n"CN=Sales,DC=x" = "office"'),
+            "18: policy.profile_by_group.\"CN=Sales,DC=x\": there is no profile 'office'",
+        ),
+        (end('[policy.profile_by_group]\nsales = "office"'), "17: policy.profile_by_group: 'sales' is no DN (write it in quotes"),
+        (end('[policy.profile_by_group]\n"CN=S,DC=x" = 1'), "17: policy.profile_by_group: 'CN=S,DC=x' has no profile's name"),
+        (end('[policy]\nprofile_attribute = "a b"'), "18: policy.profile_attribute: 'a b' is no name of an attribute"),
         (end("[profiles.office]"), "17: profiles.office.mail_access: is missing (add it: protocols that"),
         (end('[profiles.office]\nmail_access = ["imaps"]'), "18: profiles.office.mail_access[0]: 'imaps' is not a choice"),
         (
@@ -204,6 +211,21 @@ def test_default_profile_may_come_from_elsewhere(place: Place):
     assert tenant is not None
     assert tenant.default_profile == "office"
     assert "office" not in no_more_profiles("acme")
+
+
+def test_profiles_of_groups_keep_their_order(place: Place):
+    lines = ['"CN=B,DC=x" = "office"', '"CN=A,DC=x" = "home"']
+    path = place.tenant("acme", end('[policy]\nprofile_attribute = "title"\n[policy.profile_by_group]\n' + "\n".join(lines)))
+    tenant = read(path, {"office", "home"}).tenant
+    assert tenant is not None
+    assert list(tenant.profile_by_group.items()) == [("CN=B,DC=x", "office"), ("CN=A,DC=x", "home")]
+    assert tenant.profile_attribute == "title"
+
+
+def test_too_many_groups_are_refused(place: Place):
+    groups = "\n".join(f'"CN={number},DC=x" = "office"' for number in range(101))
+    (found,) = problems(place, end(f"[profiles.office]\nmail_access = []\n[policy.profile_by_group]\n{groups}"))
+    assert "101 groups (at most 100" in found
 
 
 def test_claims_are_read_also_from_a_file_with_mistakes(place: Place):
