@@ -83,6 +83,8 @@ def toml(value: Any) -> str:
         return number(value)
     if isinstance(value, tuple):
         return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{toml(key)} = {toml(item)}' for key, item in value.items())} }}" if value else "{}"
     if isinstance(value, str | HostPort):
         return f'"{value}"'
     raise TypeError(f"no way to write a default of type {type(value).__name__} (add one to docs/_ext/cgdocs/settings.py)")
