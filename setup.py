@@ -21,6 +21,8 @@ setup(
         "alembic>=1.16",
         "click>=8.1",
         "cryptography>=42",
+        "defusedxml>=0.7.1",
+        "dnspython>=2.6",
         "gevent>=24.2",
         "inotify-simple>=2.0",
         "pluggy>=1.5",

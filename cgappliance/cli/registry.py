@@ -15,6 +15,7 @@ import click
 COMMANDS: Final = {
     "account": "Show and change the accounts of a tenant.",
     "audit": "Show what administrators have changed.",
+    "autoconfig": "Show what mail clients set themselves up with, and which of them would go past the appliance.",
     "check": "Check cgappliance.toml and all tenant files, and print every mistake.",
     "credential": "Handle the Google-side credentials of accounts.",
     "db": "Upgrade, check, back up and restore the database.",

@@ -35,6 +35,6 @@ def office(place: Place, run: Run) -> Run:
     place.toml.write_text(f'conf_d = "conf.d"\nstore = "sqlite:///{place.root / "cgappliance.db"}"\nkey_file = "store.key"\n')
     profile = '[profiles.office]\nmail_access = ["imap", "pop3", "smtp"]\nremote_ips = ["203.0.113.0/24"]\n[auth]'
     place.tenant("acme", ("\n[listen]", 'timezone = "Asia/Tokyo"\nseats = 3\n[listen]'), ("[auth]", profile))
-    assert run("db", "upgrade").output == "schema none -> 0001\n"
+    assert run("db", "upgrade").exit_code == 0
     assert run("key", "init").exit_code == 0
     return run
