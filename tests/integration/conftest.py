@@ -74,7 +74,9 @@ def workers(world):
 def descriptors(world):
     """Return how many descriptors the workers have open, pooled connections to directory and token endpoint left out."""
     ports = Counter(entry.raddr.port for entry in connections(world))
-    directory = ports[world.slapd.ldap_port] + ports[world.slapd.ldaps_port]
+    directory = sum(
+        ports[port] for port in (world.slapd.ldap_port, world.slapd.ldaps_port, *getattr(world, "more_directory_ports", ()))
+    )
     pooled = PER_DIRECTORY_CONNECTION * directory + ports[world.gmail.ports["http"]]
     return sum(worker.num_fds() for worker in workers(world)) - pooled
 
