@@ -45,7 +45,7 @@ def measure_peer(bench: Bench, plan: Plan, kind: type[Peer], run: int) -> None:
         say(f"{kind.name}: not measured: {error}")
         return
     try:
-        log_in_all(bench, peer.target("imap", bench.scale.users))  # what is measured is the everyday, not the first time
+        peer.get_acquainted(lambda accounts: log_in_all(bench, peer.target("imap", len(accounts), accounts.start)), bench.scale)
         for workload in plan.workloads:
             if time.monotonic() < plan.deadline_s:
                 measure_one(bench, peer, workload, run)

@@ -73,7 +73,7 @@ class Lab:
 
     def __init__(self, folder: Path, cores: Cores, programs: Path, accounts: int) -> None:
         """Write what they need. ``programs`` holds the built C programs; ``folder`` must exist."""
-        self.folder, self.cores, self._programs, self._accounts = folder, cores, programs, accounts
+        self.folder, self.cores, self._programs, self.accounts = folder, cores, programs, accounts
         self.authority = Authority(folder, "bench")
         self.authority.use_intermediate()
         self.certificate: KeyPair = self.authority.issue(HOST_NAME, "localhost", "127.0.0.1", file="peer")
@@ -83,7 +83,7 @@ class Lab:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.upstream = self._start_upstream(stack)
-            self.slapd = stack.enter_context(self.directory("slapd", people(self._accounts)))
+            self.slapd = stack.enter_context(self.directory("slapd", people(self.accounts)))
             self._stack = stack.pop_all()
         return self
 

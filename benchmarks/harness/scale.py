@@ -16,7 +16,8 @@ class Scale:
     bulk_mib_one: int  #: message size with one session
     bulk_mib_eight: int  #: with eight sessions
     users: int  #: accounts that log in again and again: their answers are cached where a peer caches
-    accounts: int  #: in the directory; those above ``users`` log in once only
+    accounts: int  #: in the directory; those above ``users`` are for logins of accounts that are not remembered
+    block: int  #: of such accounts, for one measurement: more than the fastest peer logs in
     idle: tuple[int, int]  #: sessions of the two idle figures
     idle_quiet_s: float  #: how long idle sessions are watched for CPU time
     commands: int  #: sessions that send commands at the same time
@@ -38,7 +39,8 @@ FULL = Scale(
     bulk_mib_one=100,
     bulk_mib_eight=25,
     users=500,
-    accounts=20_000,
+    accounts=12_500,
+    block=6000,
     idle=(2000, 5000),
     idle_quiet_s=5.0,
     commands=100,
@@ -55,7 +57,8 @@ QUICK = Scale(
     bulk_mib_one=4,
     bulk_mib_eight=1,
     users=20,
-    accounts=600,
+    accounts=1220,
+    block=600,
     idle=(20, 40),
     idle_quiet_s=0.2,
     commands=10,

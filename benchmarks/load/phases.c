@@ -101,8 +101,8 @@ void phases_report(const char *work)
 
     printf("{\"work\": \"%s\", \"operations\": %lu, \"bytes\": %lu, \"seconds\": %.6f, \"cpu_s\": %.6f, ", work,
            (unsigned long)totals.operations, (unsigned long)totals.bytes, seconds, used_s);
-    printf("\"full_handshakes\": %lu, \"resumed_handshakes\": %lu, ", (unsigned long)totals.full_handshakes,
-           (unsigned long)totals.resumed_handshakes);
+    printf("\"full_handshakes\": %lu, \"resumed_handshakes\": %lu, \"started\": %lu, ", (unsigned long)totals.full_handshakes,
+           (unsigned long)totals.resumed_handshakes, (unsigned long)totals.started);
     print_errors(totals.errors, totals.first_error);
     samples_print(&totals.latencies);
     printf("}\n");

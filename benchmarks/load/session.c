@@ -157,6 +157,7 @@ void session_start(struct session *session, const struct work *work, unsigned us
     unsigned number = target.first_user + user % target.users;
     unsigned port = target.port + number % target.tenants * target.port_step;
 
+    totals.started++;
     session->work = work;
     session->user = number;
     session->step = 0;

@@ -46,6 +46,7 @@ struct target {
 /* What all sessions count together. */
 struct totals {
     uint64_t operations, bytes, errors, full_handshakes, resumed_handshakes;
+    uint64_t started; /* sessions since the program's start, warm-up included */
     char first_error[256];
     struct samples latencies;
 };

@@ -6,6 +6,7 @@ import json
 import random
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -13,8 +14,9 @@ from typing import ClassVar
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks.harness.lab import HOST_NAME, Lab, domain
-from benchmarks.harness.loadgen import Target
+from benchmarks.harness.lab import HOST_NAME, Lab, address, domain
+from benchmarks.harness.loadgen import LoadFailed, Target
+from benchmarks.harness.scale import Scale
 from benchmarks.peers.base import ProxyPeer
 from cgappliance.testing.lab.process import HIGHEST_FREE_PORT, LOWEST_FREE_PORT, ServerFailed
 from cgappliance.testing.lab.slapd import Slapd
@@ -54,11 +56,9 @@ base_dn            = "{base_dn}"
 bind_dn            = "{bind_dn}"
 bind_password_file = "{folder}/bind-password"
 ca_file            = "{ca}"
-{auth_lines}
 
 [google]
-service_account_file = "{folder}/service-account.json"
-admin                = "api-admin@{domain}"
+{google}
 
 [upstream]
 imaps   = "127.0.0.1:{upstream_imap}"
@@ -85,7 +85,6 @@ class Shape:
     directory: Slapd | None = None  #: None: the lab's
     upstream_ports: dict[str, int] = field(default_factory=dict)  #: by protocol; absent: the lab's
     token_url: str = ""  #: "": the lab's
-    auth_lines: str = ""  #: further lines of the tenants' [auth] table
 
 
 class Appliance(ProxyPeer):
@@ -133,7 +132,7 @@ class Appliance(ProxyPeer):
             bind_dn=directory.bind_dn,
             folder=self.folder,
             ca=self.lab.ca_file,
-            auth_lines=self.shape.auth_lines,
+            google=self.google(),
             **ports,
             **{f"upstream_{protocol}": self.upstream_port(protocol) for protocol in OFFSETS},
         )
@@ -141,6 +140,10 @@ class Appliance(ProxyPeer):
     def cores(self) -> tuple[int, ...]:
         """Return the cores that it may use."""
         return self.shape.cores or super().cores()
+
+    def google(self) -> str:
+        """Return the tenants' [google] table."""
+        return f'service_account_file = "{self.folder}/service-account.json"\nadmin = "api-admin@bench.test"'
 
     def argv(self) -> list[str]:
         """Run ``serve``."""
@@ -166,14 +169,55 @@ class Appliance(ProxyPeer):
 
 
 class ApplianceBind(Appliance):
-    """Nothing is remembered for the next login: what Dovecot does without its cache."""
+    """What Dovecot does without its cache: nothing is remembered from one login to the next.
+
+    The appliance remembers a right password for some minutes, without a setting for it. So each login is one of an account that
+    has not logged in since the start. Such accounts have no access token either: app passwords do instead, as with Dovecot.
+    """
 
     name = "appliance-bind"
-    about = "the same with a directory search and bind and a full upstream handshake for each login"
+    about = "the same with a directory search and bind, an app password and a full upstream handshake for each login"
+    unfit: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("imap-noop", "imap-idle", "download", "upload"), "as for appliance"),
+        **dict.fromkeys(("imap-login-16-resumed", "pop3", "smtp"), "accounts that have not logged in are few: IMAP has them"),
+    }
+
+    def __init__(self, lab: Lab) -> None:
+        """All accounts are unused."""
+        super().__init__(lab)
+        self._used = 0
 
     def upstream_port(self, protocol: str) -> int:
         """Return the upstream that gives out no TLS tickets."""
         return self.lab.upstream.ports[f"{protocol}:tls-no-tickets"]
+
+    def google(self) -> str:
+        """Return the [google] table for app passwords from a file."""
+        return f'provider = "app-password"\npasswords_file = "{self.folder}/passwords.toml"'
+
+    def configure(self) -> None:
+        """Write the password of every account, too."""
+        super().configure()
+        lines = (f'"{address(user)}" = "app-{address(user)}"\n' for user in range(self.lab.accounts))
+        _secret(self.folder / "passwords.toml", "".join(lines))
+
+    def get_acquainted(self, log_in: Callable[[range], None], scale: Scale) -> None:
+        """Let every account log in once, so that the store knows it, and forget what is remembered in memory by a new start."""
+        log_in(range(scale.accounts))
+        self.stop()
+        self.start()
+
+    def accounts_for_logins(self, scale: Scale) -> range:
+        """Return accounts that have not logged in since the start.
+
+        Raises:
+            LoadFailed: there are no more.
+        """
+        first = scale.users + self._used
+        self._used += scale.block
+        if first + scale.block > self.lab.accounts:
+            raise LoadFailed("all accounts have logged in since the start: the scale holds too few")
+        return range(first, first + scale.block)
 
 
 def _secret(path: Path, text: str) -> None:

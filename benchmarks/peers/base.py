@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from benchmarks.harness import meter
 from benchmarks.harness.cores import pinned
 from benchmarks.harness.lab import Lab
 from benchmarks.harness.loadgen import Target
+from benchmarks.harness.scale import Scale
 from cgappliance.testing.lab.process import ServerProcess, clean_environment, free_port, port_open
 
 ALL_PROTOCOLS = ("imap", "pop3", "smtp")
@@ -30,6 +31,14 @@ class Peer(ABC):
     def __init__(self, lab: Lab) -> None:
         """Remember the back ends; nothing runs before ``start``."""
         self.lab = lab
+
+    def accounts_for_logins(self, scale: Scale) -> range:
+        """Return the accounts for the next measurement of logins; a peer that must not remember them gives new ones each time."""
+        return range(scale.users)
+
+    def get_acquainted(self, log_in: Callable[[range], None], scale: Scale) -> None:
+        """Let every account log in once, by ``log_in``: what is measured is the everyday, not the first time."""
+        log_in(range(scale.users))
 
     @property
     def users(self) -> int | None:

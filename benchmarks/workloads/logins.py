@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.harness.bench import Bench
+from benchmarks.harness.loadgen import LoadFailed
 from benchmarks.peers.base import Peer
 from benchmarks.workloads.base import Workload
 
@@ -10,17 +11,21 @@ from benchmarks.workloads.base import Workload
 def measure_logins(bench: Bench, peer: Peer, run: int, name: str, protocol: str, sessions: int, *, resume: bool = False) -> None:
     """Measure logins, ``sessions`` at a time, and keep the sample as ``name``."""
     scale = bench.scale
-    target = peer.target(protocol, scale.users)
-    # the warm-up lets every account log in once, whatever it takes: what is measured is the everyday, not the first time
+    accounts = peer.accounts_for_logins(scale)
+    target = peer.target(protocol, len(accounts), accounts.start)
     options = {"sessions": sessions, "seconds": scale.seconds, "warmup": scale.warmup_s, "resume": resume}
     with bench.load("logins", target, **options) as load:
         measured = bench.run(peer, load)
     figures = measured.figures
+    if accounts.start and figures["started"] > len(accounts):
+        raise LoadFailed(f"{len(accounts)} accounts were too few: some have logged in twice, and were remembered")
+    upstream = measured.upstream
     values = {
         "logins_per_s": measured.rate,
         "p50_ms": figures["p50_us"] / 1e3,
         "p99_ms": figures["p99_us"] / 1e3,
-        "upstream_resumed_share": _share(measured.upstream["resumed_handshakes"], measured.upstream["full_handshakes"]),
+        "upstream_resumed_share": _share(upstream["resumed_handshakes"], upstream["full_handshakes"]),
+        "upstream_connections_per_login": upstream["connections"] / measured.operations,
     }
     if measured.proxy_cpu_s:
         values["logins_per_cpu_s"] = measured.operations / measured.proxy_cpu_s
