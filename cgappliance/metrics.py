@@ -34,9 +34,11 @@ class Description:
 class Counter:
     """Something that only grows."""
 
-    __slots__ = ("_added", "description")
+    __slots__ = ("_added", "description", "known")
 
-    def __init__(self, name: str, help_: str, *labels: str) -> None:
+    def __init__(self, name: str, help_: str, *labels: str, known: Sequence[str] = ()) -> None:
+        """Declare it; it is 0 from the start for ``known`` values of its one label: Prometheus sees the first count then."""
+        self.known: tuple[Labels, ...] = tuple((value,) for value in known) if labels else ((),)
         self.description = Description(name, "counter", help_, labels)
         self._added: dict[Labels, float] = {}
         COUNTED.append(self)
@@ -128,6 +130,14 @@ LIMITS_REACHED = Counter(
     "cgappliance_limit_reached_total",
     "How often a limit of [limits] sent somebody away or made somebody wait.",
     "limit",
+    known=(
+        "connections_per_address",
+        "connections_before_login",
+        "sessions_per_account",
+        "sessions_per_tenant",
+        "sessions",
+        "descriptors",
+    ),
 )
 HISTORY_DROPPED = Counter(
     "cgappliance_history_dropped_total",
@@ -137,6 +147,7 @@ WORKER_RESTARTS = Counter(
     "cgappliance_worker_restarts_total",
     "Workers that were replaced: they died, or were ended because they hung.",
     "cause",
+    known=("died", "hung"),
 )
 ALERTS = Counter(
     "cgappliance_alerts_total",

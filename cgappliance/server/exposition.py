@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from cgappliance import metrics
-from cgappliance.metrics import Delta, Description, Histogram, Labels
+from cgappliance.metrics import Counter, Delta, Description, Histogram, Labels
 
 Samples = Mapping[str, Mapping[Labels, float]]  #: of gauges: name to label values to value
 
@@ -29,6 +29,9 @@ class Totals:
     def __init__(self) -> None:
         self._sums: dict[str, dict[Labels, float]] = defaultdict(lambda: defaultdict(float))
         self._rows: dict[str, dict[Labels, list[float]]] = defaultdict(dict)
+        for name, metric in _COUNTED.items():
+            if isinstance(metric, Counter):
+                self._sums[name].update(dict.fromkeys(metric.known, 0.0))
 
     def add(self, deltas: Iterable[Delta]) -> None:
         """Add what a process has counted since it last told."""

@@ -73,6 +73,13 @@ def test_a_scrape_hears_what_workers_tell_while_they_are_asked(totals):
     assert LOGINS.encode() + b"{" in generate_latest(Exposition(totals, gauges).registry)
 
 
+def test_what_has_never_happened_is_shown_as_zero(totals):
+    found = shown(totals)
+    assert sample(found, "cgappliance_worker_restarts_total", cause="died") == 0
+    assert sample(found, "cgappliance_history_dropped_total") == 0
+    assert sample(found, "cgappliance_limit_reached_total", limit="sessions") == 0
+
+
 def test_a_tenant_that_is_gone_is_forgotten(totals):
     totals.add([[LOGINS, ACCEPTED, 1], [LOGINS, ["blossom", *ACCEPTED[1:]], 1], [PHASES, ["imap", "tls"], [0.0] * 16]])
     assert totals.tenants() == {"acme", "blossom"}
