@@ -3,6 +3,7 @@
 The folder is what Python calls a virtual environment, laid out by hand: nothing of it names the place where it was built, and there
 is nothing in it that the appliance does not use. ``packaging/deb/debian/rules`` calls this.
 """
+# ruff: noqa: INP001 - a script beside the others, not a package
 
 from __future__ import annotations
 
@@ -116,7 +117,7 @@ def _strip(site: Path) -> None:
 
 
 def _make_module(path: Path) -> None:
-    """Take the first line from a module that claims to be a program: it is none here, and names an interpreter that is not there."""
+    """Take the first line from a module that claims to be a program: it is none here, and its interpreter is not there."""
     content = path.read_bytes()
     if path.suffix == ".py" and content.startswith(b"#!"):
         path.write_bytes(b"#" + content[2:])

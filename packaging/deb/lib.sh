@@ -32,11 +32,17 @@ install_packages() {
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# What git knows of the work tree, changes included; without git, all but what is made.
-source_files() {
-  if git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard --deduplicate
+source_tar() {
+  # source_tar [COMMIT]: what a commit holds; else what git knows of the work tree, changes included; without git, all but what is made
+  if [ -n "${1:-}" ]; then
+    git -c safe.directory='*' archive "$1"
+  elif git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard --deduplicate | tar_of_list
   else
-    find . -type f -not -path './.*' -not -path './dist/*' -not -name '*.pyc' -print0
-  fi | while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done
+    find . -type f -not -path './.*' -not -path './dist/*' -not -name '*.pyc' -print0 | tar_of_list
+  fi
+}
+
+tar_of_list() {
+  while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done | tar --create --no-recursion --null --files-from=-
 }

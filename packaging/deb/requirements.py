@@ -3,6 +3,7 @@
 python packaging/deb/requirements.py                  print them, for script/lock
 python packaging/deb/requirements.py --check LOCK     exit status 1 when the lock does not satisfy them
 """
+# ruff: noqa: INP001 - a script beside the others, not a package
 
 from __future__ import annotations
 

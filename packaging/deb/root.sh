@@ -19,6 +19,8 @@ new_root() {
   fi
   mkdir -p "$2"
   tar --extract --file="$archive" --directory="$2"
+  # as Debian's installer writes it
+  printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >"$2/etc/hosts"
   # services start when the root is booted, not when a package is installed from outside
   printf '#!/bin/sh\nexit 101\n' >"$2/usr/sbin/policy-rc.d"
   chmod 755 "$2/usr/sbin/policy-rc.d"
