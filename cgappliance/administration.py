@@ -31,6 +31,7 @@ class DirectoryEntry:
     given_name: str = ""
     family_name: str = ""
     disabled: bool = False
+    aliases: frozenset[str] = frozenset()  #: further addresses that it can log in with, lower case
     groups: frozenset[str] = frozenset()  #: those of ``DirectoryQuery.groups`` that it is in, written as there
     attribute: str = ""  #: the value of ``DirectoryQuery.attribute``; "": none
 

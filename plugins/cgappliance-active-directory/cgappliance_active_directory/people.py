@@ -195,9 +195,11 @@ class People(Directory):
         values = {name.lower(): list(raw) for name, raw in found["raw_attributes"].items()}
         guid = values.get("objectguid")
         control = values.get("useraccountcontrol")
+        address, *others = self._addresses(values) or [""]
         return DirectoryEntry(
             identity=str(uuid.UUID(bytes_le=guid[0])) if guid else found["dn"],
-            address=self._address(values),
+            address=address,
+            aliases=frozenset(map(str.lower, others)),
             given_name=_first(values, "givenname"),
             family_name=_first(values, "sn") or _first(values, "displayname"),
             disabled=bool(control and int(control[0]) & ACCOUNT_DISABLED),
@@ -205,15 +207,13 @@ class People(Directory):
             attribute=_first(values, further.lower()) if further else "",
         )
 
-    def _address(self, values: Mapping[str, list[bytes]]) -> str:
-        """Return the login name; of several addresses of a mailbox, the primary one, if it is of the tenant."""
+    def _addresses(self, values: Mapping[str, list[bytes]]) -> list[str]:
+        """Return the login names: those of the tenant before others, the mailbox's primary one first."""
         attribute = self._settings["login_attribute"]
-        texts = [value.decode(errors="replace") for value in values.get(attribute.lower(), ())]
         prefix = LOGIN_ATTRIBUTES[attribute]
-        primary_first = sorted(texts, key=lambda text: not text.startswith(PRIMARY_ADDRESS)) if prefix else texts
-        addresses = [text[len(prefix) :] for text in primary_first if text.lower().startswith(prefix)]
-        ours = [address for address in addresses if address.rpartition("@")[2].lower() in self._domains]
-        return next(iter([*ours, *addresses]), "")
+        texts = [value.decode(errors="replace") for value in values.get(attribute.lower(), ())]
+        texts.sort(key=lambda text: (text.rpartition("@")[2].lower() not in self._domains, not text.startswith(PRIMARY_ADDRESS)))
+        return [text[len(prefix) :] for text in texts if text.lower().startswith(prefix)]
 
 
 def _cookie(connection: Connection) -> bytes | None:

@@ -49,9 +49,12 @@ class Columns:
             groups: those of the query that it is in.
             further: the attribute of the query; "": none.
         """
+        addresses = texts(values, self.mail)
+        address = self._address(addresses)
         return DirectoryEntry(
             identity=first(values, ENTRY_ID) or dn,
-            address=self._address(texts(values, self.mail)),
+            address=address,
+            aliases=frozenset(map(str.lower, addresses)) - {address.lower()},
             given_name=first(values, GIVEN_NAME),
             family_name=first(values, FAMILY_NAME),
             disabled=self.disabled_value.casefold() in map(str.casefold, texts(values, self.disabled)),

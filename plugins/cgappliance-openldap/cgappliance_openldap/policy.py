@@ -63,6 +63,12 @@ class PolicyAnswer:
         return REFUSALS.get(self._control.error, Reason.WRONG_PASSWORD)
 
     @property
+    def error(self) -> int:
+        """The control's error of section 6.2, or -1: it has none. A refused change has more of them than a bind."""
+        found = self._control.error
+        return -1 if found is None else int(found)
+
+    @property
     def must_change(self) -> bool:
         """Whether an accepted bind is good for changing the password only."""
         return bool(self._control.error == PolicyError.CHANGE_AFTER_RESET)

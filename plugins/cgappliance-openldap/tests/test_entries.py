@@ -44,6 +44,11 @@ def test_of_several_addresses_one_of_the_tenants_counts():
     assert entry({"mail": [b"y@private.example"]}).address == "y@private.example"
 
 
+def test_further_addresses_are_aliases():
+    assert entry({"mail": [b"yuki@acme.example", b"Sato@ACME.example"]}).aliases == {"sato@acme.example"}
+    assert entry(YUKI).aliases == frozenset()
+
+
 def test_attributes_to_ask_for_are_named_once():
     assert COLUMNS.wanted("mail").count("mail") == 1
     assert "title" in COLUMNS.wanted("title")
