@@ -25,7 +25,7 @@ from cgappliance.store import migrate
 from cgappliance.store.columns import SortableIp, UtcTime, microseconds
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import RecordConflict, RecordInvalid, SchemaMismatch, StoreError
-from cgappliance.store.schema import SCHEMA_VERSION, change_counter, changes, metadata, web_sessions
+from cgappliance.store.schema import SCHEMA_VERSION, change_counter, changes, metadata, order_answers, orders, web_sessions
 
 FORMAT: Final = "cgappliance backup 1"
 BATCH: Final = 1000  #: rows read or written at a time: about 1 MB
@@ -50,7 +50,8 @@ class Backup:
 
 def tables() -> list[Table]:
     """Return the tables that are copied, those first that others refer to."""
-    left_out = {changes, web_sessions}  # notes for running processes, worthless later; logins that must not come back to life
+    # notes and orders for running processes, worthless later; logins that must not come back to life
+    left_out = {changes, orders, order_answers, web_sessions}
     return [table for table in metadata.sorted_tables if table not in left_out]
 
 

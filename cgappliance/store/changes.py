@@ -38,6 +38,7 @@ class Kind(enum.StrEnum):
     PROFILE = "profile"  #: key: the name
     LOCK = "lock"  #: key: the address; whatever is remembered of its passwords is void
     CREDENTIAL = "credential"  #: key: the address
+    ORDER = "order"  #: key: the order's number; tenant: "" (orders.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Transaction:
     """An administrative transaction: a connection, and the notes of what it touches."""
 
     connection: Connection
+    number: int  #: of this change; the next one's is higher
     notes: set[Change] = field(default_factory=set)
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -77,14 +79,14 @@ def change(store: Store) -> Iterator[Transaction]:
         StoreUnavailable: the database failed; nothing was changed.
     """
     with store.write() as connection:
-        number = connection.scalar(update(change_counter).values(n=change_counter.c.n + 1).returning(change_counter.c.n))
-        transaction = Transaction(connection)
+        number = connection.scalar(update(change_counter).values(n=change_counter.c.n + 1).returning(change_counter.c.n)) or 0
+        transaction = Transaction(connection, number)
         yield transaction
         notes = _condensed(transaction.notes)
         if notes:
             rows = [{"n": number, "tenant": note.tenant, "kind": note.kind, "key": note.key} for note in notes]
             connection.execute(insert(changes), rows)
-        connection.execute(delete(changes).where(changes.c.n <= (number or 0) - KEEP))
+        connection.execute(delete(changes).where(changes.c.n <= number - KEEP))
     for listener in store.listeners:
         try:
             listener(notes)

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from cgappliance.store.columns import SortableIp, UtcTime
 
-SCHEMA_VERSION: Final = "0002"  #: the newest migration; a test compares it with the migrations folder
+SCHEMA_VERSION: Final = "0003"  #: the newest migration; a test compares it with the migrations folder
 
 TENANT_MAX_CHARS = 64  #: a file name's stem
 ADDRESS_MAX_CHARS = 320  #: 64 + @ + 255 (RFC 5321 4.5.3.1)
@@ -245,4 +245,26 @@ changes = Table(
     Column("tenant", String(TENANT_MAX_CHARS), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("key", String(ADDRESS_MAX_CHARS), primary_key=True),
+)
+
+#: What an operator of one node wants of all others, for an hour.
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", BigInteger(), primary_key=True, autoincrement=False),  # the number of the change that it is
+    Column("at", UtcTime(), nullable=False),
+    Column("node", String(64), nullable=False),  # who gave it
+    Column("kind", String(16), nullable=False),
+    Column("payload", JSON(), nullable=False),
+)
+
+#: What the processes of other nodes have answered.
+order_answers = Table(
+    "order_answers",
+    metadata,
+    Column("order_id", BigInteger(), primary_key=True, autoincrement=False),
+    Column("incarnation", String(32), primary_key=True),  # one life of one worker process
+    Column("node", String(64), nullable=False),
+    Column("at", UtcTime(), nullable=False),
+    Column("body", JSON(), nullable=False),
 )
