@@ -35,6 +35,7 @@ from cgappliance.errors import LoginFailed, PluginError
 from cgappliance.failover import Connector, Failover, NoServer, ServerRotation
 from cgappliance.hookspecs import hookimpl
 from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, MailProtocol, Outcome, Reason
+from cgappliance.password_change import PasswordChanger, PasswordFault, PasswordNotChanged, PasswordRules
 from cgappliance.pooling import Deadline, OpeningRefused, ServerFailed, ServerTimedOut
 from cgappliance.secret import Secret
 
@@ -73,6 +74,10 @@ __all__ = [
     "OpeningRefused",
     "Outcome",
     "PasswordAnswer",
+    "PasswordChanger",
+    "PasswordFault",
+    "PasswordNotChanged",
+    "PasswordRules",
     "PluginError",
     "ProviderKind",
     "Reason",
@@ -167,6 +172,7 @@ class BackendKind:
     settings: tuple[Setting, ...] = ()  #: the further keys of the ``[auth]`` table
     check: CrossCheck = field(default=no_mistakes)  #: mistakes across settings, asked by ``cgappliance check``; must not block
     directory: Callable[[TenantContext], Directory] | None = None  #: reads the people, for ``account sync``; None: cannot
+    passwords: Callable[[TenantContext], PasswordChanger] | None = None  #: changes passwords for their owners; None: cannot
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ LOCKED_CODES = frozenset({"00000775"})  # ERROR_ACCOUNT_LOCKED_OUT
 WORDS: Mapping[str, PasswordFault] = {
     "too short": PasswordFault.TOO_SHORT,
     "complexity": PasswordFault.TOO_SIMPLE,
-    "history": PasswordFault.USED_BEFORE,
+    "already used": PasswordFault.USED_BEFORE,
     "too young": PasswordFault.TOO_SOON,
 }
 COMPLEXITY = 1  #: DOMAIN_PASSWORD_COMPLEX of pwdProperties (MS-SAMR 2.2.1.9)

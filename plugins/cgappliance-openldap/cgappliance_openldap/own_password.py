@@ -152,23 +152,23 @@ def _rules(dn: str, base_dn: str, connection: Connection, deadline: Deadline) ->
 
 def _policy_of(connection: Connection, dn: str, deadline: Deadline) -> Mapping[str, Sequence[bytes]]:
     """Return the policy that the entry names for itself, or nothing."""
-    entry = _read(connection, dn, ldap.SCOPE_BASE, "(objectClass=*)", ("pwdPolicySubentry",), deadline)
+    entry = _read(connection, dn, ldap.SCOPE_BASE, "(objectClass=*)", attributes=("pwdPolicySubentry",), deadline=deadline)
     named = [value.decode() for values in entry for value in values.get("pwdpolicysubentry", ())]
-    found = _read(connection, named[0], ldap.SCOPE_BASE, POLICY, RULES, deadline) if named else []
+    found = _read(connection, named[0], ldap.SCOPE_BASE, POLICY, attributes=RULES, deadline=deadline) if named else []
     return found[0] if found else {}
 
 
 def _only_policy(connection: Connection, base_dn: str, deadline: Deadline) -> Mapping[str, Sequence[bytes]]:
     """Return the policy of the directory, when there is one only: which one is the default, its configuration alone says."""
-    root = _read(connection, "", ldap.SCOPE_BASE, "(objectClass=*)", ("namingContexts",), deadline)
+    root = _read(connection, "", ldap.SCOPE_BASE, "(objectClass=*)", attributes=("namingContexts",), deadline=deadline)
     contexts = [value.decode() for values in root for value in values.get("namingcontexts", ())]
     context = next((name for name in contexts if base_dn.casefold().endswith(name.casefold())), base_dn)
-    found = _read(connection, context, ldap.SCOPE_SUBTREE, POLICY, RULES, deadline)
+    found = _read(connection, context, ldap.SCOPE_SUBTREE, POLICY, attributes=RULES, deadline=deadline)
     return found[0] if len(found) == 1 else {}
 
 
 def _read(
-    connection: Connection, base_dn: str, scope: int, wanted: str, attributes: Sequence[str], deadline: Deadline
+    connection: Connection, base_dn: str, scope: int, wanted: str, *, attributes: Sequence[str], deadline: Deadline
 ) -> list[Mapping[str, Sequence[bytes]]]:
     """Return the attributes of what is found, names in lower case; what the appliance may not read is not there."""
 
