@@ -14,6 +14,7 @@ import click
 #: Word to the first line of its help; a test keeps the two the same.
 COMMANDS: Final = {
     "account": "Show and change the accounts of a tenant.",
+    "admin": "Show and change the local administrators of a tenant's admin site.",
     "audit": "Show what administrators have changed.",
     "autoconfig": "Show what mail clients set themselves up with, and which of them would go past the appliance.",
     "check": "Check cgappliance.toml and all tenant files, and print every mistake.",

@@ -11,6 +11,7 @@ from cgappliance.config.load import load
 from cgappliance.errors import ConfigurationError, PluginError
 from cgappliance.plugins import discover
 from cgappliance.server.persistence import prepare
+from cgappliance.server.site import MakeSite
 from cgappliance.server.supervisor import Supervisor
 from cgappliance.store.errors import StoreError, StoreUnavailable
 
@@ -18,8 +19,13 @@ EXIT_CONFIGURATION: Final = 2  #: systemd does not restart after this (RestartPr
 EXIT_TEMPORARY: Final = 75  #: EX_TEMPFAIL of sysexits(3): the database is down; systemd tries again
 
 
-def serve(config_path: Path) -> int:
-    """Serve until told to stop; return the exit status: 0 after a drain, 2 or 75 when it cannot start. Blocks."""
+def serve(config_path: Path, make_site: MakeSite | None = None) -> int:
+    """Serve until told to stop; return the exit status: 0 after a drain, 2 or 75 when it cannot start. Blocks.
+
+    Args:
+        config_path: of ``cgappliance.toml``.
+        make_site: makes the web site, where the settings want one.
+    """
     try:
         kinds = discover()
         config = load(config_path, kinds)
@@ -35,4 +41,4 @@ def serve(config_path: Path) -> int:
     except StoreError as error:
         print(error, file=sys.stderr)  # noqa: T201 - as above
         return EXIT_CONFIGURATION
-    return Supervisor(config, kinds).run()
+    return Supervisor(config, kinds, make_site).run()

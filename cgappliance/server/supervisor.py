@@ -32,10 +32,11 @@ from cgappliance.model import Tenant
 from cgappliance.net.counts import SharedCounts
 from cgappliance.net.tracing import TRACES_MAX
 from cgappliance.plugins import Kinds
-from cgappliance.server import systemd, worker
+from cgappliance.server import site, systemd, worker
 from cgappliance.server.channel import Channel, Message
 from cgappliance.server.control import ControlServer
 from cgappliance.server.selection import Selection
+from cgappliance.server.site import SITE, MakeSite, SiteLife
 from cgappliance.server.sockets import Sockets, endpoints
 from cgappliance.server.watch import watch
 from cgappliance.server.watchtower import Watchtower
@@ -73,8 +74,8 @@ class _Worker:
 class Supervisor:
     """One running appliance."""
 
-    def __init__(self, config: Config, kinds: Kinds) -> None:
-        """Prepare to serve ``config``."""
+    def __init__(self, config: Config, kinds: Kinds, make_site: MakeSite | None = None) -> None:
+        """Prepare to serve ``config``; ``make_site`` makes the web site, where the settings want one."""
         self.config = config
         self._kinds = kinds
         self._tenants: dict[str, Tenant] = {}  # as they are on line: for a broken file, its last good state
@@ -83,7 +84,8 @@ class Supervisor:
         self._count = config.settings.workers or os.cpu_count() or 1
         self._counts = SharedCounts(self._count)
         self._traces: dict[str, float] = {}  # accounts that are traced, until when
-        self._restarts = 0
+        self._make_site = make_site if config.settings.web is not None else None
+        self._restarts = {False: 0, True: 0}  # of the workers, and of the site: one does not slow the other down
         self._ids = 0
         self._stopping = Event()
         self._orders: Queue[Any] = Queue()  # numbers of workers to start, and STOP; bounded by the number of workers
@@ -96,11 +98,13 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT; returns the process's exit status. Blocks."""
         _report_problems(self.config)
         self._tenants = dict(self.config.tenants)
-        self._sockets.rebind(endpoints(self._tenants.values()))
+        self._sockets.rebind(self._wanted(self._tenants))
         for each, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
             gevent.signal_handler(each, action)
         for number in range(self._count):
             self._start_worker(number)
+        if self._make_site is not None:
+            self._start_worker(SITE)
         spawn("watch workers", self._watch)
         spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
         spawn("announce", self._announce_first)
@@ -125,6 +129,9 @@ class Supervisor:
         for each in list(self._workers.values()):
             each.ready.wait()
         self._announce()
+
+    def _wanted(self, tenants: dict[str, Tenant]) -> list[tuple[str, int]]:
+        return [*endpoints(tenants.values()), *site.endpoints(self.config.settings.web)]
 
     # ---- workers
 
@@ -152,6 +159,9 @@ class Supervisor:
                 if fd >= 0:
                     os.close(fd)  # the number only: the objects belong to the event loop that has just gone
             channel = Channel(socket.socket(fileno=theirs.detach()))
+            if number == SITE and self._make_site is not None:
+                site.main(SiteLife(self._worker_config(), self._kinds), self._make_site, channel, self._sockets.open)
+                os._exit(0)
             siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
             traces = {address: until - time.monotonic() for address, until in self._traces.items()}
             life = worker.Life(number, self._worker_config(), incarnation, siblings, self._counts.part(number), traces)
@@ -196,14 +206,15 @@ class Supervisor:
         each.exited.set()
         each.ready.set()
         each.channel.close()
-        self._counts.clear(each.number)
+        if each.number != SITE:
+            self._counts.clear(each.number)
         for waiter in each.waiting.values():
             waiter.set_exception(ConnectionResetError(f"worker {each.number} has died"))
         if self._stopping.is_set():
             return
         lived_s = time.monotonic() - each.started_at
-        self._restarts = 0 if lived_s > STABLE_S else self._restarts + 1
-        delay_s = 0.0 if self._restarts <= 1 else min(RESTART_MIN_S * 2 ** (self._restarts - 1), RESTART_MAX_S)
+        restarts = self._restarts[each.number == SITE] = 0 if lived_s > STABLE_S else self._restarts[each.number == SITE] + 1
+        delay_s = 0.0 if restarts <= 1 else min(RESTART_MIN_S * 2 ** (restarts - 1), RESTART_MAX_S)
         cause = "hung" if each.hung else "died"
         metrics.WORKER_RESTARTS.add(cause)
         what = f"a worker {cause} ({_described(status)}) and is replaced; its sessions are lost"
@@ -258,7 +269,7 @@ class Supervisor:
         Raises:
             OSError: there is none, or it does not answer, or could not do it.
         """
-        able = [each for each in self._workers.values() if each.ready.is_set() and not each.exited.is_set()]
+        able = [each for each in self._mail_workers() if each.ready.is_set() and not each.exited.is_set()]
         if not able:
             raise ChildProcessError("no worker is ready")
         return self._ask(max(able, key=lambda each: each.seen_at), command, timeout_s=timeout_s, **arguments)
@@ -267,7 +278,7 @@ class Supervisor:
         """Return how long ago each running worker's event loop has last turned, by the worker's number."""
         now = time.monotonic()
         return {
-            each.number: now - each.seen_at for each in self._workers.values() if each.ready.is_set() and not each.exited.is_set()
+            each.number: now - each.seen_at for each in self._mail_workers() if each.ready.is_set() and not each.exited.is_set()
         }
 
     @property
@@ -290,9 +301,22 @@ class Supervisor:
                 _log.warning("worker.silent", worker=each.number, pid=each.pid, command=command, detail=str(error))
                 return []
 
-        jobs = [gevent.spawn(ask, each) for each in self._workers.values() if not each.exited.is_set()]
+        jobs = [gevent.spawn(ask, each) for each in self._mail_workers() if not each.exited.is_set()]
         gevent.joinall(jobs)
         return [answer for job in jobs for answer in job.get()]
+
+    def _mail_workers(self) -> list[_Worker]:
+        return [each for each in self._workers.values() if each.number != SITE]
+
+    def _tell_site(self, command: str, **arguments: Any) -> None:
+        """Have the site do what the workers have done; one that is silent is replaced by the watch, and starts fresh."""
+        each = self._workers.get(SITE)
+        if each is None or each.exited.is_set():
+            return
+        try:
+            self._ask(each, command, **arguments)
+        except OSError as error:
+            _log.warning("worker.silent", worker=each.number, pid=each.pid, command=command, detail=str(error))
 
     # ---- what the operator can do
 
@@ -309,12 +333,13 @@ class Supervisor:
             config = load_tenants(self.config.settings, self._kinds, previous=self.config, on_line=self._tenants)
             kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
             tenants = {**kept, **config.tenants}
-            rebound = self._sockets.rebind(endpoints(tenants.values()))
+            rebound = self._sockets.rebind(self._wanted(tenants))
             self.config, self._tenants = config, tenants
             added = list(rebound.added)
             answers = self.ask_all("reload", [rebound.added[key].fileno() for key in added], endpoints=added)
             self.ask_all("forget", endpoints=list(rebound.removed))
             self._sockets.drop(rebound.removed)
+            self._tell_site("reload")
             report = dict.fromkeys(config.broken, "broken")
             for answer in answers:
                 report |= answer
@@ -342,7 +367,7 @@ class Supervisor:
             "started_at": self.started_at,
             "workers": [
                 {"number": each.number, "pid": each.pid, "sessions": each.sessions, "seconds": time.monotonic() - each.started_at}
-                for each in self._workers.values()
+                for each in self._mail_workers()
             ],
             "tenants": {
                 name: {"name": tenant.name, "broken": name in self.config.broken} for name, tenant in self._tenants.items()
@@ -380,6 +405,7 @@ class Supervisor:
         log.configure(level, self.config.settings.log.format)
         _log.info("log.level", level=level)
         self.ask_all("log", level=level)
+        self._tell_site("log", level=level)
 
     def trace(self, address: str, minutes: float) -> None:
         """Write the redacted dialogue of an account's connections to the log for some minutes; 0: no longer.

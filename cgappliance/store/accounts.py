@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exc, func, insert
 from cgappliance.model import IPAddress, MailProtocol
 from cgappliance.store.changes import Kind, Transaction
 from cgappliance.store.errors import RecordConflict, RecordMissing
-from cgappliance.store.schema import account_logins, accounts, lockouts
+from cgappliance.store.schema import account_logins, accounts, credentials, lockouts
 
 PAGE_MAX: Final = 1000  #: accounts a page
 ADDRESSES_MAX: Final = 500  #: addresses a query: SQLite takes 32,766 parameters, and plans get slow long before
@@ -105,6 +105,8 @@ class Filter:
     profile: str | None = None
     enabled: bool | None = None
     locked_at: datetime | None = None  #: locked at this moment
+    has_credential: bool | None = None  #: a Google-side secret is stored for it
+    logged_in: bool | None = None  #: it ever logged in
 
     def conditions(self, tenant: str) -> list[ColumnElement[bool]]:
         """Return the filter in SQL."""
@@ -118,6 +120,12 @@ class Filter:
         if self.locked_at is not None:
             locked = select(lockouts.c.address).where(lockouts.c.tenant == tenant, lockouts.c.locked_until > self.locked_at)
             found.append(accounts.c.address.in_(locked))
+        if self.has_credential is not None:
+            has = select(credentials.c.account_id)
+            found.append(accounts.c.id.in_(has) if self.has_credential else accounts.c.id.not_in(has))
+        if self.logged_in is not None:
+            did = select(account_logins.c.account_id).where(account_logins.c.success_at.is_not(None))
+            found.append(accounts.c.id.in_(did) if self.logged_in else accounts.c.id.not_in(did))
         return found
 
 

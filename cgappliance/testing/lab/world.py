@@ -10,6 +10,7 @@ from typing import Any, Self
 from cgappliance.testing.gmail.process import GmailProcess
 from cgappliance.testing.lab.appliance import AppliancePorts, ApplianceProcess
 from cgappliance.testing.lab.certificates import Authority
+from cgappliance.testing.lab.process import free_port
 from cgappliance.testing.lab.slapd import Person, Slapd
 
 DOMAIN = "acme.example"
@@ -39,6 +40,7 @@ class World:
         workers: int = 1,
         remote_ips: tuple[str, ...] = ("127.0.0.1/32", "::1/128"),
         bare: bool = False,
+        web: bool = False,
     ) -> None:
         """Prepare; nothing runs before ``start``.
 
@@ -49,6 +51,7 @@ class World:
             workers: the appliance's worker processes.
             remote_ips: what the tenant's profile lets in, and nothing else.
             bare: start the appliance without a tenant file.
+            web: with the web site, at ``web_url``.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.people = people
@@ -62,7 +65,15 @@ class World:
         self.bind_password_file.touch(mode=0o600)
         self.bind_password_file.write_text(self.slapd.bind_password + "\n")
         self.gmail = GmailProcess(folder / "gmail", self.authority)
-        self.appliance = ApplianceProcess(folder / "appliance", limits=limits, workers=workers)
+        self.web_port = free_port() if web else 0
+        pair = f'certificate = "{self.certificate.certificate}"\nprivate_key = "{self.certificate.private_key}"\n'
+        extra = f"\n[web]\nport = {self.web_port}\n{pair}" if web else ""
+        self.appliance = ApplianceProcess(folder / "appliance", limits=limits, workers=workers, extra=extra)
+
+    @property
+    def web_url(self) -> str:
+        """Where the tenant's admin site is."""
+        return f"https://localhost:{self.web_port}/acme/admin/"
 
     def tenant_file(self, **changes: str) -> str:
         """Return the tenant file's text; ``changes`` replaces whole tables: ``listen="..."``, ``auth="..."`` and so on."""

@@ -1,0 +1,129 @@
+"""What an administrator should know first: what is wrong, what will be, and how the last day went.
+
+Problems come from what is at hand: the database, the tenant file's certificate, the running appliance. Neither directory nor
+Google is asked here, so that a page with this on it is quick when they are not.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cgappliance.admin import credentials
+from cgappliance.admin.desk import Desk
+from cgappliance.admin.live import Ask, LiveSession
+from cgappliance.admin.live import listing as live_sessions
+from cgappliance.config.certificates import check_pair
+from cgappliance.config.problem import Severity
+from cgappliance.errors import CgapplianceError
+from cgappliance.model import Outcome, Tenant
+from cgappliance.store import accounts, profiles, seats, statistics
+from cgappliance.store.accounts import Filter as AccountFilter
+from cgappliance.store.history import Filter
+from cgappliance.store.statistics import Count
+
+SPAN: Final = timedelta(hours=24)
+BUCKET: Final = timedelta(minutes=30)
+ENDS_SOON: Final = timedelta(days=30)
+LOCKED_SHOWN: Final = 500  #: locked accounts that are counted; more are an attack, and the number does not matter
+
+
+class Weight(enum.StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"  #: people cannot work
+    WARNING = "warning"  #: they soon cannot, or some cannot
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong."""
+
+    weight: Weight
+    sentence: str
+    topic: str  #: "accounts.locked", "sessions": where to look
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it."""
+
+    problems: Sequence[Problem]
+    live: Sequence[LiveSession] | None  #: None: the appliance does not answer
+    counts: Sequence[Count]
+    since: datetime
+    until: datetime
+    refusals: Sequence[tuple[str, int]]  #: reasons, the most frequent first
+    seats: seats.Seats
+    accounts: int
+    profiles: int
+
+
+def overview(desk: Desk, ask: Ask, tenant: Tenant) -> Overview:
+    """Return how the tenant is. Blocks cooperatively.
+
+    Raises:
+        StoreUnavailable: the database cannot be asked.
+    """
+    until = desk.now()
+    since = until - SPAN
+    counts = statistics.over_time(desk.store, Filter(tenant=tenant.id), since, until, BUCKET)
+    refused: Counter[str] = Counter()
+    for count in counts:
+        if count.outcome is not Outcome.ACCEPTED:
+            refused[count.reason] += count.number
+    try:
+        live: Sequence[LiveSession] | None = live_sessions(ask, tenant)
+    except CgapplianceError:
+        live = None
+    with desk.store.read() as connection:
+        taken = seats.count(connection, tenant)
+        number = accounts.count(connection, tenant.id)
+        made = len(profiles.of_tenant(connection, tenant.id))
+    problems = [
+        *_of_appliance(live),
+        *_of_period(tenant, until),
+        *_of_certificate(tenant, until),
+        *_of_accounts(desk, tenant, taken),
+    ]
+    order = list(Weight)
+    problems.sort(key=lambda problem: order.index(problem.weight))
+    return Overview(problems, live, counts, since, until, refused.most_common(6), taken, number, made + len(tenant.profiles))
+
+
+def _of_appliance(live: Sequence[LiveSession] | None) -> Iterator[Problem]:
+    if live is None:
+        yield Problem(Weight.ERROR, "the mail service does not answer", "sessions")
+
+
+def _of_period(tenant: Tenant, now: datetime) -> Iterator[Problem]:
+    today = now.astimezone(tenant.timezone).date()
+    if tenant.starts_on is not None and today < tenant.starts_on:
+        yield Problem(Weight.ERROR, f"the service period begins on {tenant.starts_on}: nobody can log in before", "period")
+    if tenant.ends_on is not None and today > tenant.ends_on:
+        yield Problem(Weight.ERROR, f"the service period ended on {tenant.ends_on}: nobody can log in", "period")
+    elif tenant.ends_on is not None and tenant.ends_on - today <= ENDS_SOON:
+        yield Problem(Weight.WARNING, f"the service period ends on {tenant.ends_on}", "period")
+
+
+def _of_certificate(tenant: Tenant, now: datetime) -> Iterator[Problem]:
+    listen = tenant.listen
+    for found in check_pair(listen.certificate, listen.private_key, listen.hostname, now).findings:
+        weight = Weight.ERROR if found.severity is Severity.ERROR else Weight.WARNING
+        yield Problem(weight, f"TLS for mail clients: {found.problem}", "certificate")
+
+
+def _of_accounts(desk: Desk, tenant: Tenant, taken: seats.Seats) -> Iterator[Problem]:
+    with desk.store.read() as connection:
+        locked = len(accounts.page(connection, tenant.id, AccountFilter(locked_at=desk.now()), limit=LOCKED_SHOWN))
+    if locked:
+        yield Problem(Weight.WARNING, f"accounts locked by wrong passwords: {locked}", "accounts.locked")
+    undecided = len(credentials.undecided(desk, tenant))
+    if undecided:
+        yield Problem(Weight.WARNING, f"Google passwords whose reset must be run again: {undecided}", "accounts")
+    if taken.contracted is not None and taken.used > taken.contracted:
+        yield Problem(Weight.WARNING, f"more accounts have mail access than there are seats: {taken.used}", "accounts")
