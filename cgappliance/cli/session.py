@@ -20,6 +20,7 @@ def _conditions(function: Decorated) -> Decorated:
     for option in (
         click.option("--session", metavar="ID", help="The session with this id."),
         click.option("--network", metavar="NETWORK", help="Sessions from this address or network."),
+        click.option("--profile", metavar="PROFILE", help="Sessions of accounts that have this security profile now."),
         click.option("--protocol", type=click.Choice(["imap", "pop3", "smtp"]), help="Sessions of this protocol."),
         click.option("--account", metavar="ADDRESS", help="Sessions of this mail address."),
         click.option("--tenant", metavar="TENANT", help="Sessions of this tenant."),
@@ -30,19 +31,24 @@ def _conditions(function: Decorated) -> Decorated:
 
 @command.command("list")
 @_conditions
+@click.option("--here", is_flag=True, help="Of this node only: does not wait a second for the others.")
 @config_option()
 @json_option
 @pass_state
-def list_sessions(state: State, /, as_json: bool, **where: str | None) -> None:
-    """List the live sessions of all workers, the oldest first."""
-    rows = ask(load_settings(state.config).run_dir, "sessions", **_given(where))
+def list_sessions(state: State, /, as_json: bool, here: bool, **where: str | None) -> None:
+    """List the live sessions of all workers and nodes, the oldest first.
+
+    ENDS IN is when Gmail will end the session, because the token that it was opened with expires.
+    """
+    rows = ask(load_settings(state.config).run_dir, "sessions", here=here, **_given(where))
     if as_json:
         print_json(rows)
         return
-    header = ("SINCE", "TENANT", "ACCOUNT", "PROTOCOL", "FROM", "UP", "DOWN", "CLIENT", "SESSION")
+    header = ("FOR", "ENDS IN", "TENANT", "ACCOUNT", "PROTOCOL", "FROM", "UP", "DOWN", "CLIENT", "NODE", "SESSION")
     cells = [
         (
-            str(timedelta(seconds=int(row["seconds"]))),
+            _duration(row["seconds"]),
+            "-" if row["ends_in_s"] is None else _duration(max(0.0, row["ends_in_s"])),
             row["tenant"],
             row["account"],
             row["protocol"],
@@ -50,6 +56,7 @@ def list_sessions(state: State, /, as_json: bool, **where: str | None) -> None:
             str(row["bytes_up"]),
             str(row["bytes_down"]),
             row["client"] or "-",
+            row["node"],
             row["session"],
         )
         for row in rows
@@ -64,7 +71,7 @@ def list_sessions(state: State, /, as_json: bool, **where: str | None) -> None:
 @json_option
 @pass_state
 def kick_sessions(state: State, /, as_json: bool, everybody: bool, **where: str | None) -> None:
-    """End the live sessions that match all conditions given, with the protocol's own farewell."""
+    """End the live sessions that match all conditions given, on all nodes, with the protocol's own farewell."""
     given = _given(where)
     if not given and not everybody:
         raise click.UsageError("give at least one condition, or --all")
@@ -73,6 +80,10 @@ def kick_sessions(state: State, /, as_json: bool, everybody: bool, **where: str 
         print_json({"ended": ended})
     else:
         click.echo(f"{ended} sessions ended")
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=int(seconds)))
 
 
 def _given(where: dict[str, str | None]) -> dict[str, str]:

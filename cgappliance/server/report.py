@@ -6,10 +6,12 @@ import os
 import resource
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cgappliance.net.handler import House
+from cgappliance.net.sessions import Session
 from cgappliance.server.channel import Message
 from cgappliance.server.health_board import rows_of
 from cgappliance.server.tenant_service import TenantService
@@ -33,6 +35,28 @@ def report(number: int, house: House, services: Iterable[TenantService], *, stor
         "max_descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "pid": os.getpid(),
+    }
+
+
+def described(session: Session, now: float) -> Message:
+    """Return what an operator may know of a session; ``now`` is the loop's time."""
+    record = session.record
+    up, down = session.relay.bytes_moved()
+    seconds = now - session.started_at
+    return {
+        "session": record.session,
+        "tenant": record.tenant,
+        "account": record.address,
+        "protocol": record.protocol.value,
+        "peer": str(record.peer.address),
+        "client": record.client,
+        "since": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "idle_s": round(session.relay.idle_s(now), 1),
+        "bytes_up": up,
+        "bytes_down": down,
+        "ends_in_s": None if record.expires_in_s is None else round(record.expires_in_s - seconds, 1),
+        "worker": os.getpid(),
     }
 
 

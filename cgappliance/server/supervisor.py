@@ -378,17 +378,32 @@ class Supervisor:
             "health": self._tower.health(),
         }
 
-    def sessions(self, **where: str) -> list[Message]:
-        """Return the live sessions that ``Selection.of(where)`` matches, over all workers, the oldest first."""
+    def sessions(self, *, here: bool = False, **where: str) -> list[Message]:
+        """Return the live sessions that ``Selection.of(where)`` matches, over all workers and nodes, the oldest first.
+
+        ``here``: of this node only. Blocks for a second where there can be other nodes.
+        """
         Selection.of(where)  # a mistake is the operator's: say so before the workers are asked
-        return sorted((row for rows in self.ask_all("sessions", where=where) for row in rows), key=lambda row: -row["seconds"])
+        others = [] if here else self._ask_elsewhere("sessions", where)
+        rows = [row for rows in (*self.ask_all("sessions", where=where), *others) for row in rows]
+        return sorted(rows, key=lambda row: -row["seconds"])
 
     def kick(self, **where: str) -> int:
-        """End the live sessions that ``Selection.of(where)`` matches and return how many they were."""
+        """End the live sessions that ``Selection.of(where)`` matches, on all nodes, and return how many they were."""
         Selection.of(where)
-        ended = int(sum(self.ask_all("kick", where=where)))
-        _log.info("session.kick", ended=ended, **where)
-        return ended
+        ended = sum(self.ask_all("kick", where=where))
+        elsewhere = sum(self._ask_elsewhere("kick", where))
+        _log.info("session.kick", ended=ended, elsewhere=elsewhere, **where)
+        return int(ended + elsewhere)
+
+    def _ask_elsewhere(self, kind: str, where: Mapping[str, str]) -> list[Any]:
+        """Return what the workers of other nodes have answered."""
+        try:
+            answers = self.ask_one("elsewhere", timeout_s=ANSWER_S, kind=kind, payload={"where": where})
+        except OSError as error:
+            _log.error("elsewhere.failed", kind=kind, detail=str(error))
+            return []
+        return [body for _node, body in answers]
 
     def greenlets(self) -> list[dict[str, int]]:
         """Return what each worker is busy with: how many greenlets of each name it runs."""

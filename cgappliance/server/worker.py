@@ -5,7 +5,6 @@ from __future__ import annotations
 import _socket
 import contextlib
 import gc
-import os
 import random
 import resource
 import signal
@@ -38,14 +37,16 @@ from cgappliance.proto.replies import farewell
 from cgappliance.server.appliance import Appliance
 from cgappliance.server.channel import Channel, Message
 from cgappliance.server.delivery import Alert, NotSent, send
+from cgappliance.server.elsewhere import Elsewhere
 from cgappliance.server.health_board import Row
 from cgappliance.server.persistence import Persistence
 from cgappliance.server.probes import probe_all
 from cgappliance.server.records import LogRecorder, MetricsRecorder, Recorders
-from cgappliance.server.report import report
+from cgappliance.server.report import described, report
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Endpoint
 from cgappliance.server.tenant_service import Shared
+from cgappliance.session.record import LoginRecord
 from cgappliance.store.changes import Change, Kind
 
 _log = log.get()
@@ -88,6 +89,8 @@ class Worker:
         kept = self._persistence
         shared = Shared(self._house, recorder, kept.guard, kept.admit, kept.standing, kept.credentials)
         self._appliance = Appliance(config.settings.limits, kinds, shared)
+        deeds = {"kick": self._kick, "sessions": self._sessions}
+        self._elsewhere = Elsewhere(self._persistence.store, config.settings.node, life.incarnation, deeds)
         self._commands: dict[str, Callable[[Message], Any]] = {
             "reload": self._reload,
             "forget": self._forget,
@@ -98,13 +101,15 @@ class Worker:
             "report": self._report,
             "probe": self._probe,
             "alert": self._alert,
+            "elsewhere": self._ask_elsewhere,
             "greenlets": lambda _message: greenlets.alive(),
         }
 
     def run(self) -> None:
         """Serve until the supervisor says ``drain`` or is gone. Blocks."""
         self._persistence.start(self._life.siblings)
-        self._persistence.memory.listeners.append(self._on_change)
+        self._elsewhere.start()
+        self._persistence.memory.listeners += [self._on_change, self._elsewhere.on_change]
         for address, seconds in self._life.traces.items():
             self._start_trace(address, seconds)
         result = self._appliance.apply(self._config, self._sockets)
@@ -220,15 +225,32 @@ class Worker:
             if sock is not None:
                 sock.close()
 
-    def _sessions(self, message: Message) -> list[Message]:
+    def _sessions(self, message: Mapping[str, Any]) -> list[Message]:
         selection = Selection.of(message["where"])
-        now = get_hub().loop.now()
-        return [_described(session, now) for session in self._appliance.sessions if selection.matches(session.record)]
+        return [self._described(session) for session in self._house.sessions if self._is_meant(selection, session)]
 
-    def _kick(self, message: Message) -> int:
+    def _is_meant(self, selection: Selection, session: Session) -> bool:
+        return selection.matches(session.record, self._profile_of)
+
+    def _profile_of(self, record: LoginRecord) -> str:
+        tenant = self._appliance.tenants.get(record.tenant)
+        profile = None if tenant is None else self._persistence.standing(tenant, record.address).profile
+        return "" if profile is None else profile.name
+
+    def _described(self, session: Session) -> Message:
+        return {
+            **described(session, get_hub().loop.now()),
+            "profile": self._profile_of(session.record),
+            "node": self._config.settings.node,
+        }
+
+    def _ask_elsewhere(self, message: Message) -> list[tuple[str, Any]]:
+        return self._elsewhere.ask(message["kind"], message["payload"])
+
+    def _kick(self, message: Mapping[str, Any]) -> int:
         selection = Selection.of(message["where"])
         return self._appliance.sessions.end_where(
-            lambda session: selection.matches(session.record),
+            lambda session: self._is_meant(selection, session),
             End.KICKED,
             "ended by the operator",
             lambda session: farewell(session.record.protocol, Farewell.SHUTDOWN),
@@ -271,24 +293,6 @@ def _house(limits: Limits, counts: Counts) -> House:
         descriptors=descriptors,
     )
     return House(lobby, places, sessions, Traces())
-
-
-def _described(session: Session, now: float) -> Message:
-    record = session.record
-    up, down = session.relay.bytes_moved()
-    return {
-        "session": record.session,
-        "tenant": record.tenant,
-        "account": record.address,
-        "protocol": record.protocol.value,
-        "peer": str(record.peer.address),
-        "client": record.client,
-        "seconds": round(now - session.started_at, 1),
-        "idle_s": round(session.relay.idle_s(now), 1),
-        "bytes_up": up,
-        "bytes_down": down,
-        "worker": os.getpid(),
-    }
 
 
 def main(life: Life, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:
