@@ -22,7 +22,7 @@ HERE: Final = Path(__file__).resolve().parents[2]
 REPLACED: Final = {"psycopg[binary,pool]": "psycopg[c,pool]"}
 
 #: What the Gmail look-alike (``python -m cgappliance.testing.gmail``) imports: it is shipped, for trying a tenant out.
-LOOK_ALIKE: Final = ("flask>=3", "trustme>=1.1", "prometheus-client>=0.20")
+LOOK_ALIKE: Final = ("flask>=3", "trustme>=1.1")
 
 
 def wanted() -> list[str]:
