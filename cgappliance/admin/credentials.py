@@ -70,7 +70,7 @@ def reset(
 
     Raises:
         RecordMissing: there is no such account, or Google has no such user.
-        RecordConflict: the address is that of the API administrator, or the account logs in with an app password.
+        RecordConflict: the address is that of the API administrator or an alias, or the account logs in with an app password.
         ResetRefused, ResetUndecided: as they say.
         KeyProblem, StoreUnavailable, CgapplianceError: something failed before Google was told; nothing has changed.
     """
@@ -78,6 +78,8 @@ def reset(
     user = google.find(account.address)
     if user is None:
         raise RecordMissing(f"{account.address} does not exist at Google (create it there first)")
+    if user.address != account.address:
+        raise RecordConflict(f"{account.address} is an alias of {user.address} at Google: whose password this is, is not clear")
     sealed, resumed = _pending(desk, account, vault)
     answer = _tell_google(google, user, sealed.open(vault))
     with desk.work() as work:

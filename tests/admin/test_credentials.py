@@ -77,6 +77,14 @@ def test_a_second_reset_replaces_the_first(desk: Desk, acme: Tenant, vault: Vaul
 
 
 @pytest.mark.usefixtures("yuki")
+def test_an_alias_at_google_is_not_reset(desk: Desk, acme: Tenant, vault: Vault, google: FakeGoogle) -> None:
+    google.users[YUKI] = GoogleUser("id of admin", "admin@acme.example")
+    with pytest.raises(RecordConflict, match="is an alias of"):
+        credentials.reset(desk, acme, YUKI, vault, google)
+    assert (google.passwords, kept(desk, acme, vault)) == ({}, {})
+
+
+@pytest.mark.usefixtures("yuki")
 def test_a_reset_after_a_rename_is_no_longer_due(desk: Desk, acme: Tenant, vault: Vault, google: FakeGoogle) -> None:
     credentials.reset(desk, acme, YUKI, vault, google)
     assert accounts.rename(desk, acme, YUKI, "snow@acme.example").reset_due

@@ -1,0 +1,243 @@
+"""What accounts need at Google, found out and done: the user itself, its random password, POP and IMAP (manual 2.1.1 to 2.1.4).
+
+Nothing at Google is ever deleted. A user is made with a password that nobody knows, and then gets the one that the appliance keeps
+by the same steps as any reset: whatever moment the process dies at, the next run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cgappliance.admin import credentials as desk_credentials
+from cgappliance.admin import mail_access
+from cgappliance.admin.desk import Desk
+from cgappliance.administration import GoogleAdministration, GoogleFault, GoogleRefused, GoogleUser, NewGoogleUser
+from cgappliance.model import Tenant
+from cgappliance.store import accounts, credentials
+from cgappliance.store.accounts import Account, GoogleState
+from cgappliance.store.credentials import Kind, State
+from cgappliance.store.engine import Connection
+from cgappliance.store.errors import KeyProblem, RecordConflict, StoreError, StoreUnavailable
+from cgappliance.store.vault import Vault
+
+#: More accounts than this are looked up by listing all users, 500 a request, instead of one by one.
+SINGLE_LOOKUPS: Final = 20
+
+#: Given and family name of somebody, for a new user at Google.
+NameOf = Callable[[str], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one account needs at Google."""
+
+    account: Account
+    user: GoogleUser | None  #: None: it is missing
+    create: bool = False
+    set_password: bool = False
+    look_at_mail: bool = False  #: POP and IMAP are switched on where they are off
+    problem: str = ""  #: what keeps the appliance from doing anything about it
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to do."""
+        return self.create or self.set_password or self.look_at_mail
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What became of one need."""
+
+    address: str
+    done: Sequence[str] = field(default_factory=list)  #: "created", "password set", "IMAP on", "POP on"
+    problem: str = ""
+
+
+def find_needs(
+    desk: Desk, tenant: Tenant, google: GoogleAdministration, addresses: Sequence[str] | None, *, create: bool
+) -> list[Need]:
+    """Return what accounts need at Google, and note what is known of their users. Blocks cooperatively.
+
+    Args:
+        desk: who asks.
+        tenant: whose accounts.
+        google: the tenant's customer.
+        addresses: of accounts; None: all that are enabled.
+        create: whether users that are missing are to be made.
+
+    Raises:
+        RecordMissing: there is no account of one of the addresses.
+        GoogleRefused: Google cannot be asked.
+    """
+    with desk.store.read() as connection:
+        if addresses is None:
+            chosen = list(accounts.walk(connection, tenant.id, accounts.Filter(enabled=True)))
+        else:
+            chosen = [accounts.get(connection, tenant.id, address) for address in addresses]
+        kept = {account.id: _Kept.of(connection, account) for account in chosen}
+    users = _users(google, chosen)
+    needs = [_need(google, account, users.get(account.address), kept[account.id], create=create) for account in chosen]
+    _note_states(desk, needs)
+    return needs
+
+
+def carry_out(
+    desk: Desk,
+    tenant: Tenant,
+    google: GoogleAdministration,
+    needs: Sequence[Need],
+    *,
+    vault: Vault,
+    name_of: NameOf,
+    revoke_app_passwords: bool = False,
+) -> Iterator[Provisioned]:
+    """Do what is needed, one account after the other, and yield what became of each. Blocks cooperatively.
+
+    Args:
+        desk: who does it.
+        tenant: whose accounts.
+        google: the tenant's customer.
+        needs: from ``find_needs``.
+        vault: encrypts passwords.
+        name_of: names of users to be made.
+        revoke_app_passwords: set passwords although Google then revokes users' app passwords.
+
+    Raises:
+        GoogleRefused: for a reason that all others would meet too; those before are done.
+        StoreUnavailable, KeyProblem: likewise.
+    """
+    for need in needs:
+        if need.problem or not need.anything:
+            yield Provisioned(need.account.address, problem=need.problem)
+            continue
+        yield _Task(desk, tenant, google, need, vault, revoke_app_passwords).run(name_of)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the store has of an account's credentials."""
+
+    managed: bool  #: a password that Google certainly has
+    undecided: bool  #: one that Google may have
+
+    @classmethod
+    def of(cls, connection: Connection, account: Account) -> _Kept:
+        states = {sealed.state for sealed in credentials.of_account(connection, account.id, Kind.MANAGED_PASSWORD)}
+        return cls(State.CURRENT in states, State.PENDING in states)
+
+
+def _users(google: GoogleAdministration, chosen: Sequence[Account]) -> Mapping[str, GoogleUser]:
+    """Return Google's users of accounts, by the accounts' addresses; an alias leads to a user of another address."""
+    if len(chosen) > SINGLE_LOOKUPS:
+        found = {user.address: user for page in google.users() for user in page}
+        wanted = [account.address for account in chosen if account.address not in found]  # missing, or an alias
+    else:
+        found, wanted = {}, [account.address for account in chosen]
+    return found | {address: user for address in wanted if (user := google.find(address)) is not None}
+
+
+def _need(google: GoogleAdministration, account: Account, user: GoogleUser | None, kept: _Kept, *, create: bool) -> Need:
+    setup = google.setup
+    locks = setup.sets_passwords and account.address != setup.admin
+    wants_password = locks and (not kept.managed or kept.undecided or account.reset_due)
+    if user is None:
+        problem = "" if create else "does not exist at Google"
+        return Need(account, None, create, locks and create, setup.enables_mail_access and create, problem)
+    if user.address != account.address:
+        return Need(account, user, problem=f"is an alias of {user.address} at Google: mail clients must log in with that address")
+    if user.suspended:
+        return Need(account, user, problem="is suspended at Google")
+    is_new_here = account.google_state is not GoogleState.PRESENT
+    return Need(account, user, False, wants_password, setup.enables_mail_access and is_new_here)
+
+
+def _note_states(desk: Desk, needs: Sequence[Need]) -> None:
+    """Keep what Google says of users that need nothing done; those of whom something is to be done are noted then."""
+    for need in needs:
+        state = _state(need)
+        known = {"google_state": state, "google_id": "" if need.user is None else need.user.id}
+        if need.anything or (need.account.google_state, need.account.google_id) == tuple(known.values()):
+            continue
+        with desk.work() as work:
+            current = accounts.find(work.connection, need.account.tenant, need.account.address)
+            if current is not None and current.version == need.account.version:
+                accounts.change(work.transaction, current, by=work.actor.name, now=work.now, **known)
+
+
+def _state(need: Need) -> GoogleState:
+    if need.user is None or need.user.address != need.account.address:
+        return GoogleState.MISSING
+    return GoogleState.SUSPENDED if need.user.suspended else GoogleState.PRESENT
+
+
+@dataclass(slots=True)
+class _Task:
+    """One account, brought to what it needs."""
+
+    desk: Desk
+    tenant: Tenant
+    google: GoogleAdministration
+    need: Need
+    vault: Vault
+    revoke_app_passwords: bool
+    done: list[str] = field(default_factory=list)
+
+    def run(self, name_of: NameOf) -> Provisioned:
+        address = self.need.account.address
+        try:
+            user = self.need.user or self._create(address, name_of)
+            if self.need.set_password:
+                self._set_password(address, user)
+            problem = self._look_at_mail(address) if self.need.look_at_mail else ""
+            self._note(address, user, looked=not problem)
+        except GoogleRefused as refused:
+            if refused.fault.of_all:
+                raise
+            return Provisioned(address, self.done, str(refused))
+        except (StoreUnavailable, KeyProblem):
+            raise
+        except StoreError as error:
+            return Provisioned(address, self.done, str(error))
+        return Provisioned(address, self.done, problem)
+
+    def _create(self, address: str, name_of: NameOf) -> GoogleUser:
+        given_name, family_name = name_of(address)
+        user = self.google.create(NewGoogleUser(address, given_name, family_name))
+        with self.desk.work() as work:
+            work.log(self.tenant.id, "google.create", address, after={"id": user.id, "name": f"{given_name} {family_name}"})
+        self.done.append("created")
+        return user
+
+    def _set_password(self, address: str, user: GoogleUser) -> None:
+        """Set the random password; not where Google would revoke app passwords for it, unless that is confirmed."""
+        if user.two_step and not self.revoke_app_passwords:
+            count = len(self.google.app_passwords(user.id))
+            if count:
+                raise RecordConflict(
+                    f"{address} has {count} app passwords, which Google revokes when the password changes "
+                    "(confirm with --revoke-app-passwords)"
+                )
+        revoke = self.revoke_app_passwords
+        desk_credentials.reset(self.desk, self.tenant, address, self.vault, self.google, revoke_app_passwords=revoke)
+        self.done.append("password set")
+
+    def _look_at_mail(self, address: str) -> str:
+        """Switch POP and IMAP on, and return what is still wrong then."""
+        try:
+            looked = mail_access.enable(self.desk, self.tenant, self.google, address)
+        except GoogleRefused as refused:
+            if refused.fault is GoogleFault.NO_MAILBOX and self.need.create:
+                return "its mailbox is not there yet: POP and IMAP are looked at by the next run, some minutes from now"
+            raise
+        self.done.extend(f"{name} on" for name in looked.switched_on)
+        return looked.advice
+
+    def _note(self, address: str, user: GoogleUser, *, looked: bool) -> None:
+        """Keep that the user is there; one whose POP and IMAP are still to be looked at counts as not known."""
+        known = {"google_id": user.id, "google_state": GoogleState.PRESENT if looked else GoogleState.UNKNOWN}
+        with self.desk.work() as work:
+            current = accounts.get(work.connection, self.tenant.id, address)
+            if (current.google_id, current.google_state) != tuple(known.values()):
+                accounts.change(work.transaction, current, by=work.actor.name, now=work.now, **known)
