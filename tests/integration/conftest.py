@@ -68,7 +68,9 @@ def secrets_in(text, world):
 
 
 def workers(world):
-    return [psutil.Process(entry["pid"]) for entry in world.appliance.ask("status")["workers"]]
+    """Return the worker processes that live; one that was killed may be listed until its successor is there."""
+    pids = [entry["pid"] for entry in world.appliance.ask("status")["workers"]]
+    return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
 
 
 def descriptors(world):

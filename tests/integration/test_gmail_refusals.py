@@ -12,6 +12,7 @@ from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import DOMAIN, TARO, YUKI, World
 
 from .conftest import at_once, changed
+from .seen import outcomes, touched
 from .talking import ACCEPTED, IMAP, LIMITED, MISCONFIGURED, POP3, PROTOCOLS, SMTP, THROTTLED, UNAVAILABLE
 
 pytestmark = pytest.mark.usefixtures("tidy", "as_before")
@@ -43,11 +44,6 @@ def gmail(world):
     for protocol in PROTOCOLS:
         control.switch(protocol.value, refuse_next=[], faults=[])
     control.switch("token", fail_next=[], delay_s=0.0, clock_offset_s=0.0)
-
-
-def logins(gmail):
-    """Return how the logins at Gmail went, in order."""
-    return [login["outcome"] for record in gmail.connections() for login in record["logins"]]
 
 
 # ---- Gmail's refusals
@@ -85,7 +81,7 @@ def test_refusal_of_gmail_reaches_the_client_as_what_it_is(gmail, talk, log, per
     gmail.switch(protocol.value, refuse_next=[refusal])
     assert talk(protocol).log_in_as(person) == words[protocol]
     assert [entry["reason"] for entry in log()] == [reason]
-    assert logins(gmail) == [refusal]
+    assert outcomes(gmail) == [refusal]
     assert talk(protocol).log_in_as(person).startswith(ACCEPTED[protocol])
 
 
@@ -124,7 +120,7 @@ def test_token_revoked_while_kept_is_replaced_and_the_client_notices_nothing(gma
     assert talk(protocol).log_in_as(person).startswith(ACCEPTED[protocol])
     gmail.revoke_tokens(person.address)
     assert talk(protocol).log_in_as(person).startswith(ACCEPTED[protocol])
-    assert logins(gmail) == ["ok", "bad_credentials", "ok"]
+    assert outcomes(gmail) == ["ok", "bad_credentials", "ok"]
     assert [request["outcome"] for request in gmail.requests()] == ["ok", "ok"]
 
 
@@ -132,7 +128,7 @@ def test_token_revoked_while_kept_is_replaced_and_the_client_notices_nothing(gma
 def test_token_refused_again_is_tried_no_third_time(gmail, talk, log, person, protocol):
     gmail.switch(protocol.value, refuse_next=["bad_credentials"] * 5)
     assert talk(protocol).log_in_as(person) == UNAVAILABLE[protocol]
-    assert logins(gmail) == ["bad_credentials"] * 2
+    assert outcomes(gmail) == ["bad_credentials"] * 2
     assert len(gmail.requests()) == 2
     assert [entry["reason"] for entry in log()] == ["credential_refused"]
 
@@ -177,7 +173,7 @@ def test_error_of_the_token_endpoint_reaches_the_client_as_what_it_is(gmail, tal
     gmail.switch("token", fail_next=[error])
     assert talk(protocol).log_in_as(person) == words[protocol]
     assert [entry["reason"] for entry in log()] == [reason]
-    assert gmail.connections() == []
+    assert touched(gmail) == []
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -10,6 +10,7 @@ from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import DOMAIN, YUKI, World
 
 from .conftest import at_once
+from .seen import logins, questions
 from .talking import ACCEPTED, IMAP, POP3, REFUSED, SMTP, WAYS
 
 pytestmark = pytest.mark.usefixtures("tidy")
@@ -59,19 +60,19 @@ def test_a_password_that_is_nearly_right_is_wrong(talk, way):
 def test_gmail_sees_the_account_and_never_the_password(world, talk):
     world.gmail.control.clear_records()
     at_once(lambda person: talk(SMTP).log_in_as(person), PEOPLE)
-    connections = world.gmail.control.connections()
-    assert {login["username"] for record in connections for login in record["logins"]} == {person.address for person in PEOPLE}
-    assert {login["mechanism"] for record in connections for login in record["logins"]} == {"XOAUTH2"}
+    connections, tried = world.gmail.control.connections(), logins(world.gmail.control)
+    assert {login["username"] for login in tried} == {person.address for person in PEOPLE}
+    assert {login["mechanism"] for login in tried} == {"XOAUTH2"}
     telling = [person.password.encode() for person in PEOPLE if len(person.password) > 6]
     assert not any(password in record["before_login"] for record in connections for password in telling)
 
 
 def test_password_of_control_characters_is_refused_before_the_directory_is_asked(world, talk, log):
-    binds = world.slapd.count("BIND")
+    asked = questions(world.slapd)
     for protocol, password in ((IMAP, "tab\there"), (POP3, "bell\a"), (SMTP, "escape\x1b")):
         assert talk(protocol).log_in(YUKI.address, password) == REFUSED[protocol]
     assert [entry["reason"] for entry in log()] == ["bad_characters"] * 3
-    assert world.slapd.count("BIND") == binds
+    assert questions(world.slapd) == asked
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -91,8 +92,7 @@ def test_password_that_is_not_utf_8_is_refused(talk, way):
 def test_recent_mode_is_for_gmail_and_not_for_the_directory(world, talk, log, way, prefix):
     world.gmail.control.clear_records()
     assert ACCEPTED[POP3] in talk(POP3).log_in(prefix + YUKI.address, YUKI.password, way)
-    [connection] = world.gmail.control.connections()
-    assert [(login["username"], login["outcome"]) for login in connection["logins"]] == [(f"recent:{YUKI.address}", "ok")]
+    assert [(login["username"], login["outcome"]) for login in logins(world.gmail.control)] == [(f"recent:{YUKI.address}", "ok")]
     assert [entry["login"] for entry in log()] == [YUKI.address]
     assert world.slapd.count("recent:") == 0
 

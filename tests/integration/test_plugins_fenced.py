@@ -10,6 +10,7 @@ from cgappliance.testing.lab.appliance import AppliancePorts
 from cgappliance.testing.lab.world import TARO, World
 
 from .conftest import at_once, workers
+from .seen import outcomes
 from .talking import ACCEPTED, IMAP, POP3, PROTOCOLS, REFUSED, SMTP, UNAVAILABLE
 
 pytestmark = pytest.mark.usefixtures("tidy", "as_before", "neighbour")
@@ -118,8 +119,7 @@ def test_backend_of_a_third_party_that_behaves_serves(bad, behaviour):
 def test_provider_of_a_third_party_logs_in_by_password(world, bad, protocol):
     world.gmail.control.clear_records()
     assert bad("bad-provider", "good", protocol).startswith(ACCEPTED[protocol])
-    [connection] = world.gmail.control.connections()
-    assert [login["outcome"] for login in connection["logins"]] == ["ok"]
+    assert outcomes(world.gmail.control) == ["ok"]
 
 
 def test_wrong_password_of_a_plugin_is_refused_as_ever(bad):

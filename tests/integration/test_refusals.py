@@ -15,6 +15,7 @@ from cgappliance.testing.lab.world import World
 
 from . import sites
 from .conftest import at_once
+from .seen import questions, touched
 from .talking import ACCEPTED, IMAP, POP3, PROTOCOLS, REFUSED, SMTP, WAYS, b64
 
 pytestmark = [pytest.mark.usefixtures("tidy"), pytest.mark.skipif(bool(unavailable()), reason=unavailable())]
@@ -51,7 +52,7 @@ DIRECTORY_FLAGS = [
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
-    world = World(folder, people=sites.PEOPLE, limits={"refusal_delay_s": DELAY_S})
+    world = World(folder, people=sites.PEOPLE, limits={"refusal_delay_s": DELAY_S, "sessions_per_account": 50})
     with SambaAd(folder / "ad", world.authority) as samba, world:
         made = (
             sites.openldap(world),
@@ -114,7 +115,7 @@ def test_directory_says_no(world, site, answers, reason):
     told, reasons = answers(site, *site.refused[reason])
     assert surprises(told) == {}
     assert reasons == {reason}
-    assert world.gmail.control.connections() == []
+    assert touched(world.gmail.control) == []
 
 
 @pytest.mark.parametrize("site", BACKENDS, indirect=True)
@@ -125,23 +126,23 @@ def test_policy_says_no(world, site, answers, flag):
         changes["top"] = site.top(changes["top"])
     world.appliance.tenant(site.tenant, site.text(**changes))
     world.appliance.ask("reload")
-    asked = world.slapd.count("SRCH") + world.slapd.count("BIND")
+    asked = questions(world.slapd)
     told, reasons = answers(site, *site.good)
     assert surprises(told) == {}
     assert reasons == {flag}
-    assert world.gmail.control.connections() == []
-    assert world.slapd.count("SRCH") + world.slapd.count("BIND") == asked
+    assert touched(world.gmail.control) == []
+    assert questions(world.slapd) == asked
 
 
 @pytest.mark.parametrize("site", BACKENDS, indirect=True)
 @pytest.mark.parametrize("flaw", BAD_LOGINS)
 def test_login_that_cannot_be_anybodys_is_asked_nowhere(world, site, answers, flaw):
-    asked = world.slapd.count("SRCH") + world.slapd.count("BIND")
+    asked = questions(world.slapd)
     told, reasons = answers(site, *BAD_LOGINS[flaw])
     assert surprises(told) == {}
     assert reasons == {flaw} or (flaw == "empty_password" and reasons <= {"empty_password", "unknown_domain"})
-    assert world.gmail.control.connections() == []
-    assert world.slapd.count("SRCH") + world.slapd.count("BIND") == asked
+    assert touched(world.gmail.control) == []
+    assert questions(world.slapd) == asked
 
 
 @pytest.mark.parametrize("site", BACKENDS, indirect=True)
@@ -151,7 +152,7 @@ def test_address_of_another_tenant_is_refused(world, site, answers):
         told, reasons = answers(site, *other.good)
         assert surprises(told) == {}
         assert reasons == {"unknown_domain"}
-    assert world.gmail.control.connections() == []
+    assert touched(world.gmail.control) == []
 
 
 @pytest.mark.parametrize("site", BACKENDS, indirect=True)
@@ -204,16 +205,18 @@ def test_active_directory_group_decides_nested_ones_too(world, site, talk, log):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("site", BACKENDS, indirect=True)
 def test_refusals_take_the_same_time(world, site, talk, protocol):
-    asked = (site.refused["wrong_password"][0], f"never tried before, for {protocol}")  # others may be remembered by now
-    logins = [*site.refused.values(), *BAD_LOGINS.values(), asked]
-
     def seconds(login):
         client = talk(protocol, port=site.ports.of(protocol))
         started = time.monotonic()
         assert client.log_in(*login) == REFUSED[protocol]
         return time.monotonic() - started
 
-    took = at_once(seconds, logins)
+    address = site.refused["wrong_password"][0]
+    # a directory that turns out to be slow sets the pace for all that come after
+    seconds((address, "the first of all"))
+    # others may be remembered by now; this one the directory is asked for
+    asked = (address, f"never tried before, for {protocol}")
+    took = at_once(seconds, [*site.refused.values(), *BAD_LOGINS.values(), asked])
     assert min(took) >= DELAY_S
     assert max(took) - min(took) < TOLERANCE_S
 
@@ -242,7 +245,7 @@ def test_token_that_gmail_would_accept_is_refused_here(world, talk, log, protoco
     told = [client.ask(line) for line in TOKEN_COMMANDS[protocol](mechanism, b64(messages[mechanism].encode()))]
     assert told[-1] == REFUSED[protocol]
     assert [(entry["reason"], entry["login"]) for entry in log()] == [("client_token", address)]
-    assert world.gmail.control.connections() == []
+    assert touched(world.gmail.control) == []
 
 
 def world_token(world, address):
@@ -273,7 +276,7 @@ TOO_MANY = {
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_after_three_refusals_the_connection_ends(world, talk, protocol):
-    site = world.sites["local"]
+    site = world.sites["openldap"]
     client = talk(protocol, port=site.ports.of(protocol))
     for _ in range(3):
         assert client.log_in(f"nobody@{site.domain}", "wrong") == REFUSED[protocol]

@@ -10,6 +10,7 @@ from cgappliance.testing.gmail.process import GmailProcess
 from cgappliance.testing.lab.certificates import Authority, self_signed
 from cgappliance.testing.lab.world import TARO, YUKI
 
+from .seen import touched
 from .talking import ACCEPTED, IMAP, POP3, PROTOCOLS, SMTP, UNAVAILABLE
 
 pytestmark = pytest.mark.usefixtures("tidy")
@@ -95,7 +96,7 @@ def test_gmail_is_asked_by_its_name_over_a_new_tls(world, talk):
     world.gmail.control.clear_records()
     for protocol in PROTOCOLS:
         talk(protocol).log_in_as(TARO)
-    seen = world.gmail.control.connections()
+    seen = touched(world.gmail.control)
     assert {(record["server"], record["server_name"], record["tls_version"]) for record in seen} == {
         (protocol.value, "localhost", "TLSv1.3") for protocol in PROTOCOLS
     }
@@ -105,7 +106,7 @@ def test_tls_session_with_gmail_is_resumed(world, talk):
     world.gmail.control.clear_records()
     for _ in range(2):
         assert talk(IMAP).log_in_as(TARO).startswith(b"OK")
-    assert world.gmail.control.connections()[-1]["tls_resumed"]
+    assert touched(world.gmail.control)[-1]["tls_resumed"]
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +156,5 @@ def test_whoever_is_not_gmail_gets_nothing_and_the_client_no_wrong_password(worl
     assert told == UNAVAILABLE
     assert {entry["reason"] for entry in log()} == {"upstream_tls"}
     assert all(WORDS[kind] in entry["detail"] for entry in log())
-    assert not any(record["before_login"] for record in fake.control.connections())
+    assert touched(fake.control) == []
     assert talk(IMAP).log_in_as(YUKI).startswith(b"OK")
