@@ -17,7 +17,7 @@ from cgappliance.net.stream import READ, tune
 _log = log.get()
 
 BACKLOG: Final = 1024  #: connections that wait for accept; the kernel cuts it to net.core.somaxconn (4096 on Debian)
-ACCEPTS_PER_EVENT: Final = 1  #: a connection wakes all workers: who took all that are waiting would leave the others nothing of a burst
+ACCEPTS_PER_EVENT: Final = 1  #: it wakes all workers: who took all that are waiting would leave the others nothing of a burst
 PAUSE_MIN_S: Final = 0.01  #: first pause when descriptors or memory run out: sessions that end meanwhile give some back
 PAUSE_MAX_S: Final = 1.0
 
