@@ -14,11 +14,13 @@ from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import Cores
 from benchmarks.harness.execute import execute, say
 from benchmarks.harness.lab import Lab
+from benchmarks.harness.loadgen import LoadFailed
 from benchmarks.harness.plan import Plan, chosen, everything, parse
 from benchmarks.harness.plot import svg
 from benchmarks.harness.results import Results
 from benchmarks.harness.scale import Scale
 from benchmarks.harness.table import markdown
+from cgappliance.testing.lab.process import ServerFailed
 
 OPEN_FILES = 32_768  #: 5,000 sessions are 10,000 sockets in a proxy
 
@@ -58,6 +60,18 @@ def publish(results: Results, folder: Path) -> None:
     say(f"\n{table}\nwritten to {folder}: results.json, table.md, plot.svg")
 
 
+def profile_into(folder: Path, scale: Scale, programs: Path) -> int:
+    """Write and show where the time goes; returns the exit status."""
+    try:
+        with bench_of(scale, programs) as bench:
+            text = profile.write(profile.profile(bench, folder.resolve()), folder)
+    except (LoadFailed, ServerFailed, FileNotFoundError) as error:
+        print(f"no profile: {error}", file=sys.stderr)
+        return 1
+    say(f"{text}\nwritten to {folder}: profile.md, profile.json, and a flame graph profile-*.svg for each of them")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status: 1 when something that was tried went wrong."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
@@ -67,9 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     if options.profile:
-        with bench_of(chosen(options).scale, options.programs) as bench:
-            say(profile.write(profile.profile(bench, options.out.resolve()), options.out))
-        return 0
+        return profile_into(options.out, chosen(options).scale, options.programs)
     results = Results.read(options.render) if options.render else measure(chosen(options), options.programs)
     publish(results, options.out)
     return 1 if any(gap.failed for gap in results.gaps) else 0

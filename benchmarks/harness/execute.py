@@ -9,7 +9,7 @@ from benchmarks.harness.loadgen import LoadFailed
 from benchmarks.harness.plan import Plan
 from benchmarks.harness.results import Gap
 from benchmarks.peers.base import Peer
-from benchmarks.studies.base import NAME, Study, log_in_all
+from benchmarks.studies.base import NAME, Study, get_acquainted
 from benchmarks.workloads.base import Workload
 from cgappliance.testing.lab.process import ServerFailed
 
@@ -45,7 +45,7 @@ def measure_peer(bench: Bench, plan: Plan, kind: type[Peer], run: int) -> None:
         say(f"{kind.name}: not measured: {error}")
         return
     try:
-        peer.get_acquainted(lambda accounts: log_in_all(bench, peer.target("imap", len(accounts), accounts.start)), bench.scale)
+        get_acquainted(bench, peer)
         for workload in plan.workloads:
             if time.monotonic() < plan.deadline_s:
                 measure_one(bench, peer, workload, run)

@@ -20,14 +20,15 @@ from pathlib import Path
 from benchmarks.harness import flame
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.cores import pinned
+from benchmarks.harness.loadgen import Target
 from benchmarks.harness.phases import busy_stacks, own_time, shares
 from benchmarks.harness.text import grid
-from benchmarks.peers.appliance import Appliance
-from benchmarks.studies.base import log_in_all
+from benchmarks.peers.appliance import Appliance, ApplianceBind
+from benchmarks.studies.base import get_acquainted
 from benchmarks.workloads.base import WINDOW
 
 RATE_HZ = 400  #: stacks per second; the sampler runs on the load's core
-SETTLE_S = 5.0  #: the load works so much longer than a profiler looks
+SETTLE_S = 3.0  #: the load works so much longer than the profilers look, which need time to start
 TOOL_TIMEOUT_S = 60.0
 DEAREST = 15  #: functions that are listed
 KERNEL = "kernel"
@@ -38,6 +39,7 @@ class Subject:
     """What is profiled."""
 
     name: str
+    peer: type[Appliance]
     unit: str
     work: str
     protocol: str
@@ -47,8 +49,9 @@ class Subject:
 
 
 SUBJECTS: Sequence[Subject] = (
-    Subject("login", "login", "logins", "imap", WINDOW, 1.0, "operations"),
-    Subject("relay", "relayed MB", "download", "imap", 1, 1e-6, "bytes"),
+    Subject("login", Appliance, "login", "logins", "imap", WINDOW, 1.0, "operations"),
+    Subject("login-bind", ApplianceBind, "login that asks the directory", "logins", "imap", WINDOW, 1.0, "operations"),
+    Subject("relay", Appliance, "relayed MB", "download", "imap", 1, 1e-6, "bytes"),
 )
 
 
@@ -68,24 +71,29 @@ def profile(bench: Bench, folder: Path) -> list[Profile]:
 
     Raises:
         FileNotFoundError: py-spy is not installed.
+        LoadFailed: the appliance did not do the work.
     """
-    appliance = Appliance(bench.lab)
+    return [_started(bench, subject, folder) for subject in SUBJECTS]
+
+
+def _started(bench: Bench, subject: Subject, folder: Path) -> Profile:
+    appliance = subject.peer(bench.lab)
     appliance.start()
     try:
-        log_in_all(bench, appliance.target("imap", bench.scale.users))
-        return [_profile(bench, appliance, subject, folder) for subject in SUBJECTS]
+        get_acquainted(bench, appliance)
+        return _profile(bench, appliance, subject, folder)
     finally:
         appliance.stop()
 
 
 def _profile(bench: Bench, appliance: Appliance, subject: Subject, folder: Path) -> Profile:
-    scale, target = bench.scale, appliance.target(subject.protocol, bench.scale.users)
-    options = {"sessions": subject.sessions, "mib": scale.bulk_mib_one, "warmup": scale.warmup_s}
-    with bench.load(subject.work, target, seconds=scale.seconds, **options) as load:
+    scale = bench.scale
+    options = {"sessions": subject.sessions, "mib": scale.bulk_mib_one, "warmup": scale.warmup_s / 2}
+    with bench.load(subject.work, _accounts(bench, appliance, subject), seconds=scale.seconds, **options) as load:
         measured = bench.run(appliance, load)
     cpu_us = measured.proxy_cpu_s * 1e6 / (float(measured.figures[subject.count]) * subject.per)
     watch_s = max(1, round(scale.seconds))
-    with bench.load(subject.work, target, seconds=2 * watch_s + SETTLE_S, **options) as load:
+    with bench.load(subject.work, _accounts(bench, appliance, subject), seconds=2 * watch_s + SETTLE_S, **options) as load:
         load.ready()
         load.go()
         stacks = _spy(bench, appliance, folder / f"profile-{subject.name}.stacks", watch_s)
@@ -95,6 +103,11 @@ def _profile(bench: Bench, appliance: Appliance, subject: Subject, folder: Path)
     title = f"CPU time of a {subject.unit}: {cpu_us:.0f} us"
     (folder / f"profile-{subject.name}.svg").write_text(flame.svg(stacks, title))
     return Profile(subject, cpu_us, shares(stacks), own_time(stacks, DEAREST), libraries)
+
+
+def _accounts(bench: Bench, appliance: Appliance, subject: Subject) -> Target:
+    accounts = appliance.accounts_for_logins(bench.scale)
+    return appliance.target(subject.protocol, len(accounts), accounts.start)
 
 
 def _spy(bench: Bench, appliance: Appliance, out: Path, seconds: int) -> Counter[tuple[str, ...]]:

@@ -10,6 +10,7 @@ from benchmarks.harness.bench import Bench, Measured
 from benchmarks.harness.loadgen import LoadFailed, Target
 from benchmarks.harness.results import Sample
 from benchmarks.peers.appliance import Appliance, Shape
+from benchmarks.peers.base import Peer
 from benchmarks.workloads.base import WINDOW
 
 NAME = Appliance.name  #: the peer that all samples of studies belong to, but for the ceiling
@@ -44,6 +45,11 @@ def log_in_all(bench: Bench, target: Target) -> None:
         load.ready()
         load.go()
         load.done()
+
+
+def get_acquainted(bench: Bench, peer: Peer) -> None:
+    """Let a peer know its accounts before it is measured."""
+    peer.get_acquainted(lambda accounts: log_in_all(bench, peer.target("imap", len(accounts), accounts.start)), bench.scale)
 
 
 def logins(bench: Bench, appliance: Appliance, target: Target) -> Measured:
