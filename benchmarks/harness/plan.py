@@ -76,7 +76,8 @@ def chosen(options: argparse.Namespace) -> Plan:
     deadline_s = time.monotonic() + options.minutes * 60
     patterns = [pattern for pattern in options.only.split(",") if pattern]
     if not patterns:
-        return Plan(scale, PEERS, WORKLOADS, STUDIES, deadline_s)
+        usual = tuple(workload for workload in WORKLOADS if workload.quick or not scale.quick)
+        return Plan(scale, PEERS, usual, STUDIES, deadline_s)
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name, _ in everything()):
             raise SystemExit(f"--only: no peer, workload or study is called {pattern!r} (--list shows them)")

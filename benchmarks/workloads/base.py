@@ -18,4 +18,4 @@ class Workload:
     name: str
     about: str  #: one line for the README and the table
     measure: Callable[[Bench, Peer, int], None]  #: bench, peer, number of the run
-    quick: bool = True  #: also part of the quick benchmark
+    quick: bool = True  #: also part of the quick benchmark, which leaves out what differs from others in numbers alone

@@ -25,7 +25,8 @@ def _workload(work: str, protocol: str, sessions: int) -> Workload:
         bench.keep(peer, name, run, measured, values)
 
     what = "IMAP FETCH" if work == "download" else "SMTP DATA"
-    return Workload(name, f"{what} of big messages on {sessions} session{'s' if sessions > 1 else ''}, every byte checked", measure)
+    about = f"{what} of big messages on {sessions} session{'s' if sessions > 1 else ''}, every byte checked"
+    return Workload(name, about, measure, quick=sessions > 1)
 
 
 WORKLOADS = (

@@ -68,6 +68,6 @@ def _beside_downloads(bench: Bench, peer: Peer, run: int) -> None:
 WORKLOADS = (
     Workload("imap-noop-1", "NOOP round trips on one session, one after the other", _closed),
     Workload("imap-noop-100", "the same on 100 sessions at the same time", _many_closed),
-    Workload("imap-noop-100-paced", "100 sessions, 10 NOOPs a second each, whatever the answers", _many_paced),
+    Workload("imap-noop-100-paced", "100 sessions, 10 NOOPs a second each, whatever the answers", _many_paced, quick=False),
     Workload("imap-noop-beside-downloads", "NOOPs on 10 sessions while 4 others download", _beside_downloads),
 )

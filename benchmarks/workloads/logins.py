@@ -44,7 +44,7 @@ def _workload(protocol: str, sessions: int, *, resume: bool = False) -> Workload
     def measure(bench: Bench, peer: Peer, run: int) -> None:
         measure_logins(bench, peer, run, name, protocol, sessions, resume=resume)
 
-    return Workload(name, about, measure)
+    return Workload(name, about, measure, quick=sessions > 1 or protocol == "imap")
 
 
 WORKLOADS = (

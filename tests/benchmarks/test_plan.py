@@ -49,5 +49,10 @@ def test_runs_overrides_the_scale():
     assert plan("--quick", "--runs", "7").scale.runs == 7
 
 
+def test_the_quick_benchmark_leaves_work_out_unless_it_is_named():
+    assert "download-1" not in names(plan("--quick").workloads)
+    assert names(plan("--quick", "--only", "download-1").workloads) == ["download-1"]
+
+
 def test_no_name_is_used_twice():
     assert len({name for name, _ in everything()}) == len(everything())
