@@ -170,6 +170,7 @@ def _settings(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
         run_dir=path.absolute().parent / top["run_dir"],
         node=top["node"] or socket.gethostname(),
         workers=top["workers"],
+        stop_notice_s=top["stop_notice_s"],
         drain_timeout_s=top["drain_timeout_s"],
         limits=Limits(**whole["limits"]),
         log=LogSettings(**whole["log"]),

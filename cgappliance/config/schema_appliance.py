@@ -81,6 +81,16 @@ TOP: Final = Table(
             maximum=MAX_WORKERS,
         ),
         Setting(
+            "stop_notice_s",
+            SettingType.FLOAT,
+            "How long /readyz says no, after a stop was asked for, before the ports close: a load balancer that asks it sends "
+            "nobody any more then, and no client is refused. 0: they close at once.",
+            default=0.0,
+            unit="s",
+            minimum=0,
+            maximum=600,
+        ),
+        Setting(
             "drain_timeout_s",
             SettingType.DURATION,
             "How long sessions may go on after a stop was asked for, before they are ended.",

@@ -100,6 +100,7 @@ class Settings:
     run_dir: Path
     node: str  #: this machine's name in the history
     workers: int  #: 0: one for each core
+    stop_notice_s: float
     drain_timeout_s: float
     limits: Limits
     log: LogSettings

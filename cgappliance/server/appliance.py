@@ -156,11 +156,15 @@ class Appliance:
         spawn(f"{name}/retire", service.retire)
         _log.info("tenant.removed", tenant=name, sessions_ended=ended)
 
-    def drain(self, timeout_s: float) -> None:
-        """Accept no more, let sessions go for ``timeout_s`` seconds, then end them with their bye, spread over time. Blocks."""
+    def stop_accepting(self) -> None:
+        """Accept no more, and send away who has not logged in. Does not block; the listening sockets can be closed then."""
         for service in self._services.values():
             service.stop_listening()
             service.dismiss()
+
+    def drain(self, timeout_s: float) -> None:
+        """Accept no more, let sessions go for ``timeout_s`` seconds, then end them with their bye, spread over time. Blocks."""
+        self.stop_accepting()
         with gevent.Timeout(timeout_s, False):
             while len(self.sessions):
                 gevent.sleep(DRAIN_POLL_S)

@@ -451,19 +451,20 @@ class Supervisor:
         timeout_s = self.config.settings.drain_timeout_s
         systemd.notify(f"STOPPING=1\nSTATUS=draining, at most {timeout_s:g} s")
         _log.info("drain", timeout_s=timeout_s, sessions=sum(each.sessions for each in self._workers.values()))
+        gevent.sleep(self.config.settings.stop_notice_s)  # load balancers hear of it meanwhile
         workers = list(self._workers.values())
         for each in workers:
             try:
                 each.channel.send({"command": "drain", "timeout_s": timeout_s})
             except OSError:
                 continue  # it has died already
+        self._sockets.close()  # the workers close theirs: whoever connects now goes elsewhere instead of waiting for nobody
         gevent.wait([each.exited for each in workers], timeout=timeout_s + KILL_GRACE_S)
         for each in workers:
             if not each.exited.is_set():
                 _log.error("worker.killed", worker=each.number, pid=each.pid)
                 os.kill(each.pid, signal.SIGKILL)
         self._control.close()
-        self._sockets.close()
         _log.info("stopped")
 
 

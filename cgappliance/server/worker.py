@@ -122,15 +122,23 @@ class Worker:
             received = self._channel.receive()
             if received is None:
                 _log.error("supervisor.gone")
-                self._appliance.drain(self._config.settings.drain_timeout_s)
+                self._drain(self._config.settings.drain_timeout_s)
                 break
             message, fds = received
             if message["command"] == "drain":
-                self._appliance.drain(message["timeout_s"])
+                self._drain(message["timeout_s"])
                 break
             message["fds"] = fds
             spawn(f"command {message['command']}", self._answer, message)
         self._persistence.stop()
+
+    def _drain(self, timeout_s: float) -> None:
+        """Let the sessions end; whoever connects meanwhile shall be refused and go elsewhere, not wait in a queue for nobody."""
+        self._appliance.stop_accepting()
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets.clear()
+        self._appliance.drain(timeout_s)
 
     def _on_change(self, found: Sequence[Change] | None) -> None:
         """End the sessions that a change of accounts or profiles no longer permits."""
