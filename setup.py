@@ -37,6 +37,7 @@ setup(
         "pyotp>=2.9",
         "sqlalchemy>=2.0.40",
         "structlog>=24",
+        "zxcvbn>=4.4.28",
     ],
     extras_require={
         "testing": [

@@ -1,9 +1,10 @@
-"""Who may use a view. Each view says so with one of five decorators; the application does not start with one that does not.
+"""Who may use a view. Each view says so with one of six decorators; the application does not start with one that does not.
 
 * ``public``: everybody.
 * ``for_machines``: everybody, programs above all: what is posted comes from no form of ours, and changes nothing.
 * ``enters``: everybody who comes from the admin site's networks: the login page.
 * ``needs(role)``: administrators of the tenant in the URL who have this role, or one that includes it.
+* ``visits``: everybody; the view may look whether a user is logged in.
 * ``own_pages``: the user of the tenant in the URL who is logged in.
 """
 
@@ -55,6 +56,11 @@ def enters(view: View) -> View:
 def needs(role: Role) -> Callable[[View], View]:
     """Let administrators with a role use a view."""
     return lambda view: _marked(view, Access(Site.ADMIN, role, login=True))
+
+
+def visits(view: View) -> View:
+    """Let everybody use a view of the users' pages; it may look who is logged in."""
+    return _marked(view, Access(Site.USER))
 
 
 def own_pages(view: View) -> View:

@@ -22,11 +22,12 @@ from cgappliance.web.admin import blueprint as admin_blueprint
 from cgappliance.web.client import BehindProxies
 from cgappliance.web.client_setup import blueprint as client_setup_blueprint
 from cgappliance.web.services import Services
+from cgappliance.web.user_pages import blueprint as user_blueprint
 
 _log = log.get()
 
 #: All groups of pages.
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (admin_blueprint, client_setup_blueprint)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (admin_blueprint, client_setup_blueprint, user_blueprint)
 
 REQUEST_MAX_BYTES: Final = BYTES_MAX + 64 * 1024  #: the longest that a form may carry: a CSV file, and the form around it
 FORM_FIELDS_MAX: Final = 2000  #: a page of accounts has at most some hundred boxes to tick

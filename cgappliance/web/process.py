@@ -13,6 +13,7 @@ from gevent.event import Event
 from cgappliance import log
 from cgappliance.admin.appliance import ask_appliance
 from cgappliance.admin.customer import customer_of
+from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.config.values import Settings
 from cgappliance.errors import ConfigurationError
@@ -60,6 +61,7 @@ class WebSite:
             store=self._store,
             vault=vault,
             entrance=None,  # type: ignore[arg-type]  # set below: it shares the clock
+            own=OwnPasswords(self._store, kinds, guard, timeout_s=settings.limits.directory_timeout_s),
             ask=partial(ask_appliance, settings.run_dir),
             google=partial(customer_of, kinds),
             form_key=vault.derived_key("web forms"),
@@ -93,6 +95,7 @@ class WebSite:
         """Serve these tenants from now on: a tenant that went has no pages any more."""
         self._services.tenants = tenants
         self._services.entrance.forget(tenants)
+        self._services.own.forget(tenants)
         if self._contexts is not None:
             self._contexts.apply(tenants)
 
@@ -101,6 +104,7 @@ class WebSite:
         self._stopping.set()
         gevent.joinall([gevent.spawn(server.stop, min(timeout_s, STOP_TIMEOUT_S)) for server in self._servers])
         self._services.entrance.forget({})
+        self._services.own.forget({})
         self._lockouts.stop(STOP_TIMEOUT_S)
         self._memory.stop()
         self._store.close()

@@ -11,6 +11,7 @@ from flask import current_app
 
 from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
+from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.administration import GoogleAdministration
 from cgappliance.config.values import Settings, WebSettings
@@ -29,6 +30,7 @@ class Services:
     store: Store
     vault: Vault
     entrance: Entrance
+    own: OwnPasswords  #: what users do for themselves
     ask: Ask  #: the running appliance, over its control socket
     google: Callable[[Tenant], GoogleAdministration | None]  #: None: the tenant's provider cannot; may raise GoogleRefused
     form_key: bytes  #: signs what forms carry

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cgappliance.admin.desk import Actor, Desk
+from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.config import Settings
 from cgappliance.config.load import load
@@ -154,9 +155,21 @@ def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: Shared
     settings, directory, appliance, now = settings_in(folder), Directory(), Appliance(), [NOW]
     assert settings.web is not None
     guard = LoginGuard(lockouts, memory, b"key", lambda: now[0].timestamp())
-    entrance = Entrance(store, vault, Kinds({"fake": directory.kind()}), guard, timeout_s=5, now=lambda: now[0])
+    kinds = Kinds({"fake": directory.kind()})
+    entrance = Entrance(store, vault, kinds, guard, timeout_s=5, now=lambda: now[0])
+    own = OwnPasswords(store, kinds, guard, timeout_s=5)
     services = Services(
-        settings, settings.web, store, vault, entrance, appliance.ask, lambda _tenant: None, b"form key", tenants(folder), lambda: now[0]
+        settings,
+        settings.web,
+        store,
+        vault,
+        entrance,
+        own,
+        appliance.ask,
+        lambda _tenant: None,
+        b"form key",
+        tenants(folder),
+        lambda: now[0],
     )
     app = create_app(services)
     app.testing = True

@@ -128,7 +128,7 @@ def _change(connection: Connection, deadline: Deadline, dn: str, old: Secret, ne
     both = [(ldap3.MODIFY_DELETE, [_quoted(old)]), (ldap3.MODIFY_ADD, [_quoted(new)])]
     try:
         with asking(connection, deadline):
-            connection.modify(dn, {"unicodePwd": both})
+            connection.modify(dn, {"unicodePwd": both})  # type: ignore[no-untyped-call]  # types-ldap3 has no types there
         result = result_of(connection)
     except ServerFailed as failure:  # not to be tried at another controller: this one may have done it
         raise PasswordNotChanged(PasswordFault.UNCERTAIN, str(failure)) from None
