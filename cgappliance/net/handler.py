@@ -350,6 +350,13 @@ class Connection:
             self._leave()
             if not relayed:
                 self._give_place_back()
+                self._end_unheard()
+
+    def _end_unheard(self) -> None:
+        """Close the row of an accepted login whose client was gone before it could hear so."""
+        if self._record is not None:
+            end = SessionEnd(End.CLIENT_LOST.value, "gone before it heard that it may come in", 0, 0, 0.0)
+            self._around.recorder.ended(self._record, end)
 
     def _is_withdrawn(self, record: LoginRecord) -> bool:
         """Tell whether the tenant, or what it permits, changed while the login was under way.
@@ -532,11 +539,11 @@ class Connection:
         """Record the attempt; a refused one returns when its time is up."""
         self._leave()
         record = self._record_of(attempt)
-        if attempt.reason is Reason.ACCEPTED:
-            self._record = record
-        else:
+        if attempt.reason is not Reason.ACCEPTED:
             self._give_place_back()
         self._around.recorder.login(record)
+        if attempt.reason is Reason.ACCEPTED:
+            self._record = record
         if attempt.reason.outcome is Outcome.REFUSED:
             now = time.monotonic()
             gevent.sleep(max(0.0, attempt.started_at + self._around.pace.delay_s(now) - now))
