@@ -101,7 +101,7 @@ def set_enabled(desk: Desk, tenant: Tenant, addresses: Sequence[str], *, enabled
         LimitReached: the seats do not suffice.
     """
     with desk.work() as work, seats.kept(work.connection, tenant):
-        return [_switch(work, tenant, address, enabled, reason) for address in addresses]
+        return [switch(work, tenant, address, enabled=enabled, reason=reason) for address in addresses]
 
 
 def unlock(desk: Desk, tenant: Tenant, addresses: Sequence[str]) -> list[str]:
@@ -184,6 +184,13 @@ def alter(work: Work, account: Account, action: str, reason: str = "", **values:
     return changed
 
 
+def switch(work: Work, tenant: Tenant, address: str, *, enabled: bool, reason: str = "") -> Account:
+    """Switch an account on or off in a transaction. Raises: as ``set_enabled``, but for the seats."""
+    account = accounts.get(work.connection, tenant.id, address)
+    values = {"enabled": enabled, "disabled_by": DisabledBy.NOBODY if enabled else DisabledBy.ADMIN}
+    return alter(work, account, "account.enable" if enabled else "account.disable", reason, **values)
+
+
 def move(work: Work, tenant: Tenant, account: Account, new: str) -> Account:
     """Change an account's address in a transaction. Raises: as ``rename``."""
     kept = credentials.of_account(work.connection, account.id, Kind.MANAGED_PASSWORD)
@@ -225,12 +232,6 @@ def difference(before: Values, after: Values) -> tuple[Values, Values]:
     """Return of both only what is different."""
     names = [name for name in before if before[name] != after[name]]
     return {name: before[name] for name in names}, {name: after[name] for name in names}
-
-
-def _switch(work: Work, tenant: Tenant, address: str, enabled: bool, reason: str) -> Account:
-    account = accounts.get(work.connection, tenant.id, address)
-    values = {"enabled": enabled, "disabled_by": DisabledBy.NOBODY if enabled else DisabledBy.ADMIN}
-    return alter(work, account, "account.enable" if enabled else "account.disable", reason, **values)
 
 
 def _unlock(work: Work, tenant: Tenant, address: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 
 from cgappliance import log
 from cgappliance.admin.desk import Desk, Work
-from cgappliance.admin.google import DirectoryApi, GoogleUser, PasswordAnswer, Taken
+from cgappliance.admin.google import AppPasswords, DirectoryApi, GoogleUser, PasswordAnswer, Taken
 from cgappliance.model import Tenant
 from cgappliance.secret import Secret
 from cgappliance.store import accounts, credentials
@@ -135,6 +135,17 @@ def forget_app_password(desk: Desk, tenant: Tenant, address: str) -> None:
         if not credentials.remove(work.transaction, account, Kind.APP_PASSWORD, State.CURRENT):
             raise RecordMissing(f"{account.address} has no app password here")
         work.log(tenant.id, "credential.forget", account.address, before={"kind": Kind.APP_PASSWORD})
+
+
+def revoke_app_password(desk: Desk, tenant: Tenant, user: GoogleUser, code_id: int, google: AppPasswords) -> None:
+    """Make an app password useless at Google. Blocks cooperatively.
+
+    Raises:
+        CgapplianceError: Google could not be asked, or refuses.
+    """
+    google.revoke_app_password(user.id, code_id)
+    with desk.work() as work:
+        work.log(tenant.id, "credential.revoke", user.address, before={"kind": Kind.APP_PASSWORD, "code": code_id})
 
 
 def reveal(desk: Desk, tenant: Tenant, address: str, vault: Vault, reason: str) -> Sequence[Revealed]:

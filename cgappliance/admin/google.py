@@ -7,7 +7,7 @@ from typing import Protocol
 from cgappliance.administration import GoogleUser, PasswordAnswer, Taken
 from cgappliance.secret import Secret
 
-__all__ = ["DirectoryApi", "GoogleUser", "PasswordAnswer", "Taken"]
+__all__ = ["AppPasswords", "DirectoryApi", "GoogleUser", "PasswordAnswer", "Taken"]
 
 
 class DirectoryApi(Protocol):
@@ -23,4 +23,16 @@ class DirectoryApi(Protocol):
 
     def set_password(self, user_id: str, password: Secret) -> PasswordAnswer:
         """Give a user a password, and say whether Google has it now. What it raises counts as UNKNOWN."""
+        ...
+
+
+class AppPasswords(Protocol):
+    """The part of ``GoogleAdministration`` that revokes app passwords."""
+
+    def revoke_app_password(self, user_id: str, code_id: int) -> None:
+        """Make an app password useless; one that is gone already is no mistake.
+
+        Raises:
+            CgapplianceError: Google could not be asked, or refuses.
+        """
         ...

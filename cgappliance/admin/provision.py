@@ -33,7 +33,8 @@ NameOf = Callable[[str], tuple[str, str]]
 class Need:
     """What one account needs at Google."""
 
-    account: Account
+    address: str
+    account: Account | None  #: None: it is planned, and not there yet
     user: GoogleUser | None  #: None: it is missing
     create: bool = False
     set_password: bool = False
@@ -56,7 +57,13 @@ class Provisioned:
 
 
 def find_needs(
-    desk: Desk, tenant: Tenant, google: GoogleAdministration, addresses: Sequence[str] | None, *, create: bool
+    desk: Desk,
+    tenant: Tenant,
+    google: GoogleAdministration,
+    addresses: Sequence[str] | None,
+    *,
+    create: bool,
+    planned: Sequence[str] = (),
 ) -> list[Need]:
     """Return what accounts need at Google, and note what is known of their users. Blocks cooperatively.
 
@@ -66,6 +73,7 @@ def find_needs(
         google: the tenant's customer.
         addresses: of accounts; None: all that are enabled.
         create: whether users that are missing are to be made.
+        planned: addresses that are to become accounts, for a dry run.
 
     Raises:
         RecordMissing: there is no account of one of the addresses.
@@ -76,9 +84,13 @@ def find_needs(
             chosen = list(accounts.walk(connection, tenant.id, accounts.Filter(enabled=True)))
         else:
             chosen = [accounts.get(connection, tenant.id, address) for address in addresses]
-        kept = {account.id: _Kept.of(connection, account) for account in chosen}
-    users = _users(google, chosen)
-    needs = [_need(google, account, users.get(account.address), kept[account.id], create=create) for account in chosen]
+        kept = {account.address: _Kept.of(connection, account) for account in chosen}
+    known: dict[str, Account | None] = {**dict.fromkeys(planned), **{account.address: account for account in chosen}}
+    users = _users(google, list(known))
+    needs = [
+        _need(google, address, account, users.get(address), kept.get(address, _Kept()), create=create)
+        for address, account in known.items()
+    ]
     _note_states(desk, needs)
     return needs
 
@@ -110,7 +122,7 @@ def carry_out(
     """
     for need in needs:
         if need.problem or not need.anything:
-            yield Provisioned(need.account.address, problem=need.problem)
+            yield Provisioned(need.address, problem=need.problem)
             continue
         yield _Task(desk, tenant, google, need, vault, revoke_app_passwords).run(name_of)
 
@@ -119,8 +131,8 @@ def carry_out(
 class _Kept:
     """What the store has of an account's credentials."""
 
-    managed: bool  #: a password that Google certainly has
-    undecided: bool  #: one that Google may have
+    managed: bool = False  #: a password that Google certainly has
+    undecided: bool = False  #: one that Google may have
 
     @classmethod
     def of(cls, connection: Connection, account: Account) -> _Kept:
@@ -128,46 +140,48 @@ class _Kept:
         return cls(State.CURRENT in states, State.PENDING in states)
 
 
-def _users(google: GoogleAdministration, chosen: Sequence[Account]) -> Mapping[str, GoogleUser]:
-    """Return Google's users of accounts, by the accounts' addresses; an alias leads to a user of another address."""
-    if len(chosen) > SINGLE_LOOKUPS:
+def _users(google: GoogleAdministration, addresses: Sequence[str]) -> Mapping[str, GoogleUser]:
+    """Return Google's users of addresses; an alias leads to a user of another address."""
+    if len(addresses) > SINGLE_LOOKUPS:
         found = {user.address: user for page in google.users() for user in page}
-        wanted = [account.address for account in chosen if account.address not in found]  # missing, or an alias
+        wanted = [address for address in addresses if address not in found]  # missing, or an alias
     else:
-        found, wanted = {}, [account.address for account in chosen]
+        found, wanted = {}, list(addresses)
     return found | {address: user for address in wanted if (user := google.find(address)) is not None}
 
 
-def _need(google: GoogleAdministration, account: Account, user: GoogleUser | None, kept: _Kept, *, create: bool) -> Need:
+def _need(
+    google: GoogleAdministration, address: str, account: Account | None, user: GoogleUser | None, kept: _Kept, *, create: bool
+) -> Need:
     setup = google.setup
-    locks = setup.sets_passwords and account.address != setup.admin
-    wants_password = locks and (not kept.managed or kept.undecided or account.reset_due)
+    locks = setup.sets_passwords and address != setup.admin
     if user is None:
         problem = "" if create else "does not exist at Google"
-        return Need(account, None, create, locks and create, setup.enables_mail_access and create, problem)
-    if user.address != account.address:
-        return Need(account, user, problem=f"is an alias of {user.address} at Google: mail clients must log in with that address")
+        return Need(address, account, None, create, locks and create, setup.enables_mail_access and create, problem)
+    if user.address != address:
+        why = f"is an alias of {user.address} at Google: mail clients must log in with that address"
+        return Need(address, account, user, problem=why)
     if user.suspended:
-        return Need(account, user, problem="is suspended at Google")
-    is_new_here = account.google_state is not GoogleState.PRESENT
-    return Need(account, user, False, wants_password, setup.enables_mail_access and is_new_here)
+        return Need(address, account, user, problem="is suspended at Google")
+    is_due = not kept.managed or kept.undecided or (account is not None and account.reset_due)
+    is_new_here = account is None or account.google_state is not GoogleState.PRESENT
+    return Need(address, account, user, False, locks and is_due, setup.enables_mail_access and is_new_here)
 
 
 def _note_states(desk: Desk, needs: Sequence[Need]) -> None:
     """Keep what Google says of users that need nothing done; those of whom something is to be done are noted then."""
     for need in needs:
-        state = _state(need)
-        known = {"google_state": state, "google_id": "" if need.user is None else need.user.id}
-        if need.anything or (need.account.google_state, need.account.google_id) == tuple(known.values()):
+        account, known = need.account, {"google_state": _state(need), "google_id": "" if need.user is None else need.user.id}
+        if account is None or need.anything or (account.google_state, account.google_id) == tuple(known.values()):
             continue
         with desk.work() as work:
-            current = accounts.find(work.connection, need.account.tenant, need.account.address)
-            if current is not None and current.version == need.account.version:
+            current = accounts.find(work.connection, account.tenant, account.address)
+            if current is not None and current.version == account.version:
                 accounts.change(work.transaction, current, by=work.actor.name, now=work.now, **known)
 
 
 def _state(need: Need) -> GoogleState:
-    if need.user is None or need.user.address != need.account.address:
+    if need.user is None or need.user.address != need.address:
         return GoogleState.MISSING
     return GoogleState.SUSPENDED if need.user.suspended else GoogleState.PRESENT
 
@@ -185,7 +199,7 @@ class _Task:
     done: list[str] = field(default_factory=list)
 
     def run(self, name_of: NameOf) -> Provisioned:
-        address = self.need.account.address
+        address = self.need.address
         try:
             user = self.need.user or self._create(address, name_of)
             if self.need.set_password:

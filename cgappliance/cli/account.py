@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cgappliance.admin import account_csv, accounts
+from cgappliance.cli import account_people, account_sync
 from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table
 from cgappliance.cli.desk import local_time, open_desk, tenant_argument, tenant_named, write_chunks
 from cgappliance.model import Tenant
@@ -17,7 +18,6 @@ from cgappliance.store.accounts import Filter
 
 _address = click.argument("address", metavar="ADDRESS")
 _addresses = click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
-_reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
 LIST_LIMIT = 1000  #: accounts that ``list`` shows at a time; ``--after`` goes on
 
@@ -25,6 +25,19 @@ LIST_LIMIT = 1000  #: accounts that ``list`` shows at a time; ``--after`` goes o
 @click.group()
 def command() -> None:
     """Show and change the accounts of a tenant."""
+
+
+for _verb in (
+    account_people.create,
+    account_people.enable,
+    account_people.disable,
+    account_people.delete,
+    account_people.initial_password,
+    account_sync.sync,
+    account_sync.provision_accounts,
+    account_sync.show_mail_access,
+):
+    command.add_command(_verb)
 
 
 @command.command("list")
@@ -89,52 +102,6 @@ def _print_details(data: Mapping[str, Any], tenant: Tenant) -> None:
         click.echo(f"credential: {secret['kind']} ({secret['state']}), set {local_time(secret['created_at'], zone)}")
 
 
-@command.command("create")
-@tenant_argument
-@_address
-@click.option("--profile", default="", metavar="NAME", help="Its profile; default: the tenant's default.")
-@click.option("--identity", default="", metavar="TEXT", help="The directory's name for it.")
-@click.option("--disabled", is_flag=True, help="Without mail access, until it is enabled.")
-@config_option()
-@pass_state
-def create_account(state: State, tenant: str, address: str, *, profile: str, identity: str, disabled: bool) -> None:
-    """Add an account. Nothing is made at the directory or at Google."""
-    with open_desk(state) as desk:
-        found = tenant_named(state, desk.store, tenant)
-        made = accounts.create(desk, found, address, profile=profile, identity=identity, enabled=not disabled)
-    click.echo(f"{made.address}: created")
-
-
-@command.command("enable")
-@tenant_argument
-@_addresses
-@_reason
-@config_option()
-@pass_state
-def enable_accounts(state: State, tenant: str, addresses: tuple[str, ...], reason: str) -> None:
-    """Switch accounts on: all of them, or none when one cannot be."""
-    _switch(state, tenant, addresses, enabled=True, reason=reason)
-
-
-@command.command("disable")
-@tenant_argument
-@_addresses
-@_reason
-@config_option()
-@pass_state
-def disable_accounts(state: State, tenant: str, addresses: tuple[str, ...], reason: str) -> None:
-    """Switch accounts off: they cannot log in, and their live sessions end."""
-    _switch(state, tenant, addresses, enabled=False, reason=reason)
-
-
-def _switch(state: State, tenant: str, addresses: tuple[str, ...], *, enabled: bool, reason: str) -> None:
-    with open_desk(state) as desk:
-        found = tenant_named(state, desk.store, tenant)
-        switched = accounts.set_enabled(desk, found, addresses, enabled=enabled, reason=reason)
-    for account in switched:
-        click.echo(f"{account.address}: {'enabled' if enabled else 'disabled'}")
-
-
 @command.command("unlock")
 @tenant_argument
 @_addresses
@@ -161,21 +128,6 @@ def rename_account(state: State, tenant: str, old: str, new: str) -> None:
     click.echo(f"{accounts.normalised(old)}: now {renamed.address}")
     if renamed.reset_due:
         click.echo(f"{renamed.address}: its Google password must be set anew ('cgappliance credential reset')")
-
-
-@command.command("delete")
-@tenant_argument
-@_address
-@click.option("--with-managed-password", is_flag=True, help="Although nobody else knows its Google password.")
-@_reason
-@config_option()
-@pass_state
-def delete_account(state: State, tenant: str, address: str, with_managed_password: bool, reason: str) -> None:
-    """Remove an account with its stored credentials. Nothing is deleted at the directory or at Google."""
-    with open_desk(state) as desk:
-        found = tenant_named(state, desk.store, tenant)
-        accounts.delete(desk, found, address, with_managed_password=with_managed_password, reason=reason)
-    click.echo(f"{accounts.normalised(address)}: deleted")
 
 
 @command.command("export")

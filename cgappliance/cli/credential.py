@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cgappliance.admin import credentials
+from cgappliance.cli import credential_google
 from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json
 from cgappliance.cli.desk import open_desk, tenant_argument, tenant_named, vault_of
 
@@ -14,6 +15,15 @@ _address = click.argument("address", metavar="ADDRESS")
 @click.group()
 def command() -> None:
     """Handle the Google-side credentials of accounts."""
+
+
+for _verb in (
+    credential_google.reset,
+    credential_google.set_app_password,
+    credential_google.list_app_passwords,
+    credential_google.revoke,
+):
+    command.add_command(_verb)
 
 
 @command.command("pending")

@@ -25,6 +25,7 @@ class FakeDirectory(WritableDirectory):
         self.query: DirectoryQuery | None = None
         self.fails: DirectoryFailed | None = None
         self.closed = False
+        self.asked: list[str] = []  # to be changed
 
     def pages(self, query: DirectoryQuery) -> Iterator[Sequence[DirectoryEntry]]:
         self.query = query
@@ -45,6 +46,7 @@ class FakeDirectory(WritableDirectory):
         self.closed = True
 
     def create(self, person: NewPerson, password: Secret) -> DirectoryEntry:
+        self.asked.append(f"create {person.address}")
         self._fail()
         if self.find(person.address) is not None:
             raise DirectoryFailed(Reason.DIRECTORY_MISCONFIGURED, f"it has an entry of {person.address} already")

@@ -38,7 +38,7 @@ class Room:
 
     def needs(self, google: FakeCustomer, *addresses: str, create: bool = False) -> dict[str, Need]:
         found = provision.find_needs(self.desk, self.tenant, google, addresses or None, create=create)
-        return {need.account.address: need for need in found}
+        return {need.address: need for need in found}
 
     def run(self, google: FakeCustomer, *addresses: str, create: bool = False, **options: Any) -> dict[str, Provisioned]:
         needs = list(self.needs(google, *addresses, create=create).values())
@@ -116,6 +116,16 @@ def test_many_accounts_are_looked_up_by_one_list(room: Room, desk: Desk) -> None
     google = FakeCustomer(*people, YUKI)
     assert [address for address, need in room.needs(google).items() if need.problem] == [TARO]
     assert google.asked == ["users", f"find {TARO}"]  # it may be an alias
+
+
+def test_planned_accounts_are_shown_with_what_they_will_need(room: Room) -> None:
+    google = FakeCustomer(YUKI, TARO, "hana@acme.example", sets_passwords=True)
+    planned = ["hana@acme.example", "jiro@acme.example"]
+    found = provision.find_needs(room.desk, room.tenant, google, [], create=True, planned=planned)
+    assert [(need.address, need.create, need.set_password) for need in found] == [
+        ("hana@acme.example", False, True),
+        ("jiro@acme.example", True, True),
+    ]
 
 
 # ---- what is done
@@ -235,7 +245,7 @@ def test_refusal_that_all_would_meet_ends_it(room: Room, fault: GoogleFault) -> 
     google = FakeCustomer()
     google.refuses[TARO] = fault
     google.known[YUKI] = GoogleUser(f"id of {YUKI}", YUKI)
-    needs = [need for need in room.needs(FakeCustomer(), create=True).values() if need.account.address == TARO]
+    needs = [need for need in room.needs(FakeCustomer(), create=True).values() if need.address == TARO]
     with pytest.raises(GoogleRefused) as refused:
         list(provision.carry_out(room.desk, room.tenant, google, needs, vault=room.vault, name_of=lambda _: ("A", "B")))
     assert refused.value.fault is fault

@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cgappliance.cli import main
+from cgappliance.plugins import Kinds
+from tests.admin.fake_customer import FakeCustomer
+from tests.admin.fake_directory import FakeDirectory
 from tests.config.kit import KINDS, Place
 
 Run = Callable[..., Result]
@@ -20,7 +24,7 @@ def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line on the place, with the fake kinds of the kit."""
     monkeypatch.delenv("CGAPPLIANCE_CONFIG", raising=False)
     monkeypatch.setattr("cgappliance.plugins.discover", lambda: KINDS)
-    for noun in ("check", "desk", "tenant"):
+    for noun in ("check", "desk", "outside", "tenant"):
         monkeypatch.setattr(f"cgappliance.cli.{noun}.discover", lambda: KINDS)
 
     def call(*arguments: str, config: bool = True) -> Result:
@@ -38,3 +42,24 @@ def office(place: Place, run: Run) -> Run:
     assert run("db", "upgrade").exit_code == 0
     assert run("key", "init").exit_code == 0
     return run
+
+
+@dataclass
+class Outside:
+    """The directory and the Google customer behind all tenants of a test."""
+
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    google: FakeCustomer = field(default_factory=FakeCustomer)
+
+    def kinds(self) -> Kinds:
+        backends = {name: replace(kind, directory=lambda _: self.directory) for name, kind in KINDS.backends.items()}
+        providers = {name: replace(kind, administration=lambda _: self.google) for name, kind in KINDS.providers.items()}
+        return Kinds(backends, providers)
+
+
+@pytest.fixture
+def outside(office: Run, monkeypatch: pytest.MonkeyPatch) -> Outside:
+    """A directory without people, and a Google customer without users, behind the tenant of ``office``."""
+    outside = Outside()
+    monkeypatch.setattr("cgappliance.cli.outside.discover", outside.kinds)
+    return outside
