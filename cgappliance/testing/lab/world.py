@@ -88,7 +88,9 @@ class World:
                 f'servers = ["{self.slapd.ldaps_url}"]\nca_file = "{self.authority.ca_file}"\nbase_dn = "{self.slapd.base_dn}"\n'
                 f'bind_dn = "{self.slapd.bind_dn}"\nbind_password_file = "{self.bind_password_file}"'
             ),
-            "google": f'service_account_file = "{self.gmail.service_account_file}"\nadmin = "api-admin@{DOMAIN}"',
+            "google": (
+                f'service_account_file = "{self.gmail.service_account_file}"\nadmin = "api-admin@{DOMAIN}"\n{self.gmail.apis()}'
+            ),
             "upstream": f'{self.gmail.upstream()}ca_file = "{self.authority.ca_file}"',
             "policy": 'default_profile = "office"',
             "profiles.office": f'mail_access = ["imap", "pop3", "smtp"]\nremote_ips = [{quoted}]',
