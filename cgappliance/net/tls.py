@@ -26,6 +26,11 @@ TICKETS_PER_HANDSHAKE: Final = 1
 SESSION_MAX_AGE_S: Final = 300.0
 
 
+#: An end of file without close_notify is an end of file: without the second flag OpenSSL answers it with an alert and sends nothing
+#: more, and a client that has only closed its own direction would lose the answers that it waits for.
+BOTH_SIDES: Final = ssl.OP_NO_RENEGOTIATION | ssl.OP_IGNORE_UNEXPECTED_EOF
+
+
 def server_context(certificate: Path, private_key: Path, protocol: MailProtocol) -> ssl.SSLContext:
     """Return the context of one listener: TLS 1.2 or newer, ALPN of ``protocol``. Reads the files.
 
@@ -34,7 +39,7 @@ def server_context(certificate: Path, private_key: Path, protocol: MailProtocol)
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | BOTH_SIDES
     context.num_tickets = TICKETS_PER_HANDSHAKE
     context.set_alpn_protocols([ALPN[protocol].decode()])
     context.load_cert_chain(certificate, private_key)
@@ -49,7 +54,7 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
     """
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.options |= BOTH_SIDES
     return context
 
 
@@ -87,6 +92,6 @@ def failure(error: ssl.SSLError) -> TlsFailed:
     """Return OpenSSL's error as one of ours, in words an operator can act on."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return TlsFailed(f"certificate not accepted: {error.verify_message}")
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return TlsFailed("connection closed during the handshake")
     return TlsFailed((error.reason or str(error)).replace("_", " ").lower())
