@@ -33,9 +33,8 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
-
-from gevent import get_hub
 
 from cgappliance import log
 from cgappliance.net.stream import TlsStream, release
@@ -117,20 +116,19 @@ class _Side:
 class Relay:
     """A running relay. ``start`` it once; it calls ``on_end(summary)`` once, from the event loop."""
 
-    __slots__ = ("_client", "_loop", "_on_end", "_started_at", "_upstream", "last_activity", "running", "tap")
+    __slots__ = ("_client", "_on_end", "_started_at", "_upstream", "last_activity", "running", "tap")
 
     #: how many relays have had a full read lately; shared, since all relays of a process share its one core
     busy = 0
 
     def __init__(self, client: TlsStream, upstream: TlsStream, on_end: Callable[[Summary], None]) -> None:
         """Take over two streams that have shaken hands; they are closed when the relay ends."""
-        self._loop = get_hub().loop
         self._client = _Side(client, End.CLIENT_LOST)
         self._upstream = _Side(upstream, End.UPSTREAM_LOST)
         self._on_end = on_end
         self.tap: Callable[[bool, bytes], None] | None = None  #: hears what is relayed, True: upwards; must neither block nor raise
         self.running = False
-        self.last_activity = self._started_at = self._loop.now()
+        self.last_activity = self._started_at = monotonic()  # the loop's own time jumps with the clock
 
     def start(self, to_upstream: bytes = b"", to_client: bytes = b"") -> None:
         """Begin. The arguments are plaintext that was read ahead during the login; it goes first. Does not block."""
@@ -160,7 +158,7 @@ class Relay:
             self._after_read(source, target)
 
     def idle_s(self, now: float) -> float:
-        """Return for how many seconds nothing was relayed; ``now`` is the loop's time."""
+        """Return for how many seconds nothing was relayed; ``now`` is monotonic."""
         return float(now - self.last_activity)
 
     def bytes_moved(self) -> tuple[int, int]:
@@ -199,7 +197,7 @@ class Relay:
         except OSError as error:
             self._finish(source.lost, error.strerror or str(error))
             return
-        self.last_activity = self._loop.now()
+        self.last_activity = monotonic()
         self._guard(self._read, source, target, size)
 
     def _read(self, source: _Side, target: _Side, size: int) -> None:
@@ -277,7 +275,7 @@ class Relay:
         except OSError as error:
             self._finish(target.lost, error.strerror or str(error))
             return
-        self.last_activity = self._loop.now()
+        self.last_activity = monotonic()
         if target.unsent:
             return
         target.unsent = None
@@ -315,7 +313,7 @@ class Relay:
                 release(side.stream)
             else:
                 side.stream.close()
-        seconds = self._loop.now() - self._started_at
+        seconds = monotonic() - self._started_at
         self._on_end(Summary(end, detail, self._client.received, self._upstream.received, seconds))
 
     def _adapt(self, source: _Side, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from gevent import get_hub
@@ -22,7 +23,7 @@ class Session:
 
     record: LoginRecord
     relay: Relay
-    started_at: float  #: the loop's time
+    started_at: float  #: monotonic seconds
     bytes_counted: tuple[int, int] = (0, 0)  #: up and down, as far as they are in the metrics
 
     def count_bytes(self) -> None:
@@ -60,7 +61,7 @@ class Sessions:
 
     def add(self, record: LoginRecord, relay: Relay) -> None:
         """Register a session before its relay starts."""
-        self._sessions[record.session] = Session(record, relay, self._loop.now())
+        self._sessions[record.session] = Session(record, relay, monotonic())
 
     def remove(self, record: LoginRecord) -> None:
         """Forget a session that has ended."""
@@ -70,7 +71,7 @@ class Sessions:
 
     def sweep(self) -> None:
         """End the sessions that have been idle for too long, and count what the others have relayed."""
-        now = self._loop.now()
+        now = monotonic()
         for session in self:
             session.count_bytes()
             if session.relay.idle_s(now) > self._idle_timeouts_s[session.record.protocol]:

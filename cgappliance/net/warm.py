@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 import gevent
@@ -62,7 +63,7 @@ class WarmPool:
         """Return a greeted connection that is still open, or None: dial. Does not block; makes sure that there is one next time."""
         if not self._limit or self._closed:
             return None
-        self._used_at = self._loop.now()
+        self._used_at = monotonic()
         found = None
         while self._ready and found is None:
             ready = self._ready.pop()
@@ -88,7 +89,7 @@ class WarmPool:
 
     def _is_fresh(self, ready: _Ready) -> bool:
         """Tell whether nothing has come since the greeting: all that could come now is a farewell or an end of file."""
-        if self._loop.now() - ready.born_at > MAX_AGE_S:
+        if monotonic() - ready.born_at > MAX_AGE_S:
             return False
         return _is_quiet(ready.stream) and isinstance(ready.back.next_event(), NeedData)
 
@@ -105,7 +106,7 @@ class WarmPool:
         try:
             while len(self._ready) < self._wanted and not self._closed:
                 stream, back = self._open()
-                self._ready.append(_Ready(stream, back, self._loop.now()))
+                self._ready.append(_Ready(stream, back, monotonic()))
         except (LoginFailed, PeerGone) as error:
             _log.debug("warm.failed", pool=self.name, detail=str(error))  # whoever logs in next will see it, and say so
             self._wanted = 0
@@ -119,7 +120,7 @@ class WarmPool:
             if ready not in kept:
                 ready.stream.close()
         self._ready = kept
-        if self._loop.now() - self._used_at > ACTIVE_S:
+        if monotonic() - self._used_at > ACTIVE_S:
             self._wanted = max(0, self._wanted - 1)
         if not self._wanted and not self._ready:
             self._sweeping.stop()

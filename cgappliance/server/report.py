@@ -39,7 +39,7 @@ def report(number: int, house: House, services: Iterable[TenantService], *, stor
 
 
 def described(session: Session, now: float) -> Message:
-    """Return what an operator may know of a session; ``now`` is the loop's time."""
+    """Return what an operator may know of a session; ``now`` is monotonic."""
     record = session.record
     up, down = session.relay.bytes_moved()
     seconds = now - session.started_at

@@ -8,12 +8,12 @@ import gc
 import random
 import resource
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import gevent
-from gevent import get_hub
 
 from cgappliance import greenlets, log, metrics
 from cgappliance.config import Config
@@ -247,7 +247,7 @@ class Worker:
 
     def _described(self, session: Session) -> Message:
         return {
-            **described(session, get_hub().loop.now()),
+            **described(session, time.monotonic()),
             "profile": self._profile_of(session.record),
             "node": self._config.settings.node,
         }
