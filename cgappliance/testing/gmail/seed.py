@@ -39,6 +39,8 @@ FIELDS = {
     "family_name": str,
     "org_unit": str,
     "aliases": list,
+    "imap_settings": dict,
+    "pop_settings": dict,
 }
 
 
@@ -95,5 +97,7 @@ def change_account(state: GmailState, account: Account, values: Mapping[str, Any
             raise BadSeed(f"account {account.address}: {name}: no such field, or not of its type (known: {', '.join(FIELDS)})")
         elif name == "password":
             state.directory.set_password(account, str(value))
+        elif isinstance(value, dict):
+            getattr(account, name).update(value)  # what is not named stays
         else:
             setattr(account, name, value)

@@ -73,14 +73,15 @@ class ApplianceProcess:
         beside.rename(path)
         return path
 
-    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``cgappliance`` with this appliance's configuration and return what it printed.
+    def command(self, *arguments: str, check: bool = True, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``cgappliance`` with this appliance's configuration, ``typed`` on its standard input, and return what it printed.
 
         Raises:
             CalledProcessError: its exit status is not 0 and ``check`` is true.
         """
         return subprocess.run(
             [sys.executable, "-m", "cgappliance", "--config", str(self.config), *arguments],
+            input=typed,
             capture_output=True,
             text=True,
             check=check,

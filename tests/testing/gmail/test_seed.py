@@ -84,3 +84,12 @@ def test_changed_password_revokes_app_passwords(state: GmailState):
     change_account(state, account, {"password": "new", "suspended": True})
 
     assert (account.password.text, account.suspended, account.app_passwords) == ("new", True, [])
+
+
+def test_settings_that_are_not_named_stay(state: GmailState):
+    account = add_account(state, {"address": "yuki@acme.example", "imap_settings": {"enabled": False}})
+
+    change_account(state, account, {"pop_settings": {"accessWindow": "disabled"}})
+
+    assert (account.imap_settings["enabled"], account.imap_settings["autoExpunge"]) == (False, True)
+    assert account.pop_settings == {"accessWindow": "disabled", "disposition": "leaveInInbox"}
