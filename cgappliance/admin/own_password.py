@@ -6,8 +6,10 @@ and the directory never sees more of them than promised. Nothing here reaches Go
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
 import gevent
@@ -150,7 +152,7 @@ class OwnPasswords:
             tenant.id,
             login,
             peer_ip,
-            lambda: _fenced(backend, login, self._timeout_s),
+            lambda: _fenced(tenant, backend, login, self._timeout_s),
             self._timeout_s,
             version=version,
             fresh=True,
@@ -174,7 +176,7 @@ class OwnPasswords:
         try:
             changer = make(_context(tenant))
         except BROKEN as error:
-            raise _broken(error, PasswordFault.UNAVAILABLE) from error
+            raise PasswordNotChanged(PasswordFault.UNAVAILABLE, _plugin_failed(tenant, error)) from error
         try:
             with gevent.Timeout(self._timeout_s):
                 return ask(changer)
@@ -183,7 +185,7 @@ class OwnPasswords:
         except PasswordNotChanged:
             raise
         except BROKEN as error:
-            raise _broken(error, PasswordFault.UNCERTAIN) from error
+            raise PasswordNotChanged(PasswordFault.UNCERTAIN, _plugin_failed(tenant, error)) from error
         finally:
             changer.close()
 
@@ -216,20 +218,25 @@ def _context(tenant: Tenant) -> TenantContext:
     return TenantContext(tenant.id, tenant.domains, tenant.auth.settings)
 
 
-def _broken(error: BaseException, fault: PasswordFault) -> PasswordNotChanged:
-    _log.error("plugin.failed", call="passwords", detail=type(error).__name__, exc_info=True)
-    return PasswordNotChanged(fault, type(error).__name__)
+def _plugin_failed(tenant: Tenant, error: BaseException, login: str = "") -> str:
+    """Log that a plugin broke its contract, and return where: its words might hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else type(error).__name__
+    _log.error("plugin.failed", tenant=tenant.id, table="auth", login=login, detail=where)
+    return where
 
 
-def _fenced(backend: AuthBackend, login: Credentials, timeout_s: float) -> AuthAnswer:
+def _fenced(tenant: Tenant, backend: AuthBackend, login: Credentials, timeout_s: float) -> AuthAnswer:
     """Ask a backend; whatever a plugin does, it becomes an answer."""
     try:
         with gevent.Timeout(timeout_s):
-            return backend.authenticate(login, timeout_s)
+            answer = backend.authenticate(login, timeout_s)
+        if not isinstance(answer, AuthAnswer):
+            raise TypeError("not an AuthAnswer")
     except gevent.Timeout:
         return AuthAnswer(Reason.DIRECTORY_TIMEOUT, f"no answer within {timeout_s:g} s")
     except LoginFailed as failure:
         return AuthAnswer(failure.reason, failure.detail)
     except BROKEN as error:
-        _log.error("plugin.failed", call="authenticate", detail=type(error).__name__, exc_info=True)
-        return AuthAnswer(Reason.BACKEND_FAILED, type(error).__name__)
+        return AuthAnswer(Reason.BACKEND_FAILED, _plugin_failed(tenant, error, login.login))
+    return answer

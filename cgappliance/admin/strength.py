@@ -40,9 +40,7 @@ def assess(password: Secret, rules: PasswordRules, about: Sequence[str] = ()) ->
         about: what a guesser would try first: name, address, company.
     """
     text = password.reveal()
-    found = zxcvbn(
-        text[:CONSIDERED], user_inputs=[part for word in about for part in (word, *word.replace("@", ".").split("."))]
-    )
+    found = zxcvbn(text[:CONSIDERED], user_inputs=[part for word in about for part in (word, *word.replace("@", ".").split("."))])
     return Assessment(
         score=int(found["score"]),
         long_enough=None if rules.min_length is None else len(text) >= rules.min_length,

@@ -34,7 +34,7 @@ _log = log.get()
 
 blueprint = Blueprint("user", __name__, url_prefix="/<tenant>")
 
-HISTORY_ROWS: Final = 50  #: a page of them
+HISTORY_ROWS: Final = 50  #: a page of one's own history
 OLD_PASSWORD_MAX: Final = 4096  #: characters; as long as a mail client's may be
 
 
@@ -108,8 +108,7 @@ def change_password() -> ResponseReturnValue:
     except NotYou as refused:
         return _password_form(_State(address, _refused(refused, address, started))), _status(refused)
     except PasswordNotChanged as failure:
-        _log.warning("web.password_unchanged", **_fields(address), reason=failure.fault.value, detail=failure.detail)
-        return _password_form(_State(address, _explained(failure.fault), new=new)), _status_of(failure.fault)
+        return _password_form(_State(address, _unchanged(address, failure), new=new)), _status_of(failure.fault)
     _log.info("web.password_changed", **_fields(subject))
     return _changed(subject)
 
@@ -194,6 +193,16 @@ def _refused(refused: NotYou, address: str, started: float) -> str:
     if refused.reason.outcome is Outcome.THROTTLED:
         return _("There were too many wrong passwords from your network. Please wait some minutes.")
     return _("The password cannot be checked at the moment. Please try again later.")
+
+
+def _unchanged(address: str, failure: PasswordNotChanged) -> str:
+    """Log that a password was not changed, and return what to say."""
+    fields = {**_fields(address), "reason": failure.fault.value, "detail": failure.detail}
+    if _status_of(failure.fault) == 503:
+        _log.warning("web.password_unchanged", **fields)
+    else:
+        _log.info("web.password_unchanged", **fields)
+    return _explained(failure.fault)
 
 
 def _status(refused: NotYou) -> int:

@@ -171,6 +171,19 @@ def test_a_plugin_that_breaks_at_the_login_is_an_outage(door: OwnPasswords, acme
     assert caught.value.reason is Reason.BACKEND_FAILED
 
 
+def test_the_words_of_a_plugin_that_breaks_are_not_repeated(
+    door: OwnPasswords, desk: Desk, acme: Tenant, directory: Directory, capsys: pytest.CaptureFixture[str]
+):
+    def tell() -> None:
+        raise ValueError(f"the password {directory.password!r} is not ASCII")
+
+    directory.on_change = tell
+    assert fault_of(lambda: change(door, desk, acme)) is PasswordFault.UNCERTAIN
+    said = capsys.readouterr().out
+    assert "ValueError at test_own_password.py:" in said
+    assert "not ASCII" not in said
+
+
 def test_a_kind_that_cannot_change_passwords_says_so(door: OwnPasswords, desk: Desk, acme: Tenant):
     plain = replace(acme, auth=PluginChoice("plain"))
     assert (door.can_change(acme), door.can_change(plain)) == (True, False)

@@ -28,7 +28,7 @@ SETTINGS: Final = "http://schemas.microsoft.com/exchange/autodiscover/outlook/re
 PATH: Final = "/autodiscover/autodiscover.xml"
 
 INVALID_REQUEST: Final = 600
-NO_PROVIDER: Final = 601  #: for the schema that the client can read
+NO_PROVIDER: Final = 601  # for the schema that the client can read
 
 _TYPE: Final = {MailProtocol.IMAP: "IMAP", MailProtocol.POP3: "POP3", MailProtocol.SMTP: "SMTP"}
 
