@@ -1,0 +1,104 @@
+"""Passwords that their owners change on the web page, at a real OpenLDAP and a real domain controller.
+
+From the login that is refused because the password must be changed, over the page, to the mail login with the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from cgappliance.model import PluginChoice, Reason
+from cgappliance.plugin_api import TenantContext
+from cgappliance.plugins import discover
+from cgappliance.secret import Secret
+from cgappliance.testing.contract.common import credentials
+from cgappliance.testing.lab import samba, samba_domain
+from cgappliance.testing.lab.certificates import Authority
+from cgappliance.testing.lab.samba import SambaAd
+from cgappliance.testing.lab.slapd import Person, Slapd
+from tests.web.conftest import site
+from tests.web.site import TestSite, text_of
+
+__all__ = ["site"]
+
+pytestmark = pytest.mark.integration
+
+OLD, NEW = "Old.passw0rd", "Brand-new.passw0rd"
+
+
+@dataclass
+class Company:
+    """A tenant's directory with somebody who must change his password."""
+
+    backend: str
+    settings: dict[str, Any]
+    domain: str
+    address: str
+
+    def log_in(self, password: str) -> Reason:
+        """Return what a mail login would be told."""
+        made = discover().backends[self.backend].make(TenantContext("acme", frozenset({self.domain}), self.settings))
+        made.start()
+        try:
+            return made.authenticate(credentials(self.address, password), 10.0).reason
+        finally:
+            made.stop()
+
+
+def openldap(folder: Path) -> Iterator[Company]:
+    person = Person("reset@lab.test", OLD, must_change=True)
+    with Slapd(folder / "slapd", people=[person]) as server:
+        own = {"servers": (server.ldaps_url,), "ca_file": server.ca_file, "base_dn": server.base_dn}
+        account = {"bind_dn": server.bind_dn, "bind_password_file": Secret(server.bind_password)}
+        yield Company("openldap", own | account, "lab.test", person.address)
+
+
+def active_directory(folder: Path) -> Iterator[Company]:
+    if reason := samba.unavailable():
+        pytest.skip(reason)
+    with SambaAd(folder / "ad", Authority(folder)) as controller:
+        own = {"servers": (controller.ldaps_url,), "ca_file": controller.ca_file, "base_dn": samba_domain.BASE_DN}
+        account = {"bind_dn": samba_domain.SERVICE.dn, "bind_password_file": Secret(samba_domain.SERVICE.password)}
+        user = samba_domain.AdUser("webmust", OLD)
+        controller.add(user)
+        controller.modify(user.dn, "pwdLastSet: 0")
+        yield Company("active-directory", own | account, samba_domain.MAIL_DOMAIN, user.mail)
+
+
+@pytest.fixture(params=[openldap, active_directory], ids=["openldap", "active-directory"])
+def company(request: pytest.FixtureRequest, tmp_path: Path, site: TestSite) -> Iterator[Company]:
+    make: Callable[[Path], Iterator[Company]] = request.param
+    (tmp_path / "directory").mkdir()
+    for found in make(tmp_path / "directory"):
+        kind = discover().backends[found.backend]
+        found.settings = {setting.key: setting.default for setting in kind.settings} | found.settings
+        site.services.own._kinds = discover()
+        site.set_tenant(auth=PluginChoice(found.backend, MappingProxyType(found.settings)), domains=frozenset({found.domain}))
+        site.client.set_cookie("cg-language", "en")
+        yield found
+        site.services.own.forget({})
+
+
+def test_who_must_change_his_password_does_so_on_the_page(site: TestSite, company: Company) -> None:
+    assert company.log_in(OLD) is Reason.PASSWORD_MUST_CHANGE
+
+    page = site.post("/acme/login", {"address": company.address, "password": OLD}, form="/acme/login")
+    assert "has to be changed before you can go on" in text_of(page)
+    typed = {"address": company.address, "old": OLD, "new": NEW, "again": NEW, "action": "change"}
+    answer = site.post("/acme/password", typed, form="/acme/password")
+
+    assert (answer.status_code, answer.location) == (303, "/acme/password/changed")
+    assert "counts from now on" in text_of(site.get(answer.location))
+    assert (company.log_in(NEW), company.log_in(OLD)) == (Reason.ACCEPTED, Reason.WRONG_PASSWORD)
+
+
+def test_a_wrong_present_password_changes_nothing(site: TestSite, company: Company) -> None:
+    typed = {"address": company.address, "old": "wrong", "new": NEW, "again": NEW, "action": "change"}
+    assert site.post("/acme/password", typed, form="/acme/password").status_code == 403
+    assert company.log_in(OLD) is Reason.PASSWORD_MUST_CHANGE
