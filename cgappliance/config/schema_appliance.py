@@ -313,6 +313,13 @@ WEB: Final = Table(
         ),
         Setting("private_key", SettingType.PRIVATE_FILE, "PEM file of that certificate's key.", default=None),
         Setting(
+            "profile_certificate",
+            SettingType.FILE,
+            "PEM chain that signs the profiles for Apple devices; one for this alone, not that of mail or web.",
+            default=None,
+        ),
+        Setting("profile_private_key", SettingType.PRIVATE_FILE, "PEM file of that certificate's key.", default=None),
+        Setting(
             "trusted_proxies",
             SettingType.NETWORKS,
             "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; empty: nobody's.",

@@ -60,6 +60,8 @@ class WebSettings:
     trusted_proxies: tuple[IPNetwork, ...]
     session_idle_s: float
     session_max_s: float
+    profile_certificate: Path | None = None  #: signs profiles for Apple devices; None: they are not signed
+    profile_private_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

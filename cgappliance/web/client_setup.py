@@ -14,6 +14,7 @@ from flask import Blueprint, Response, current_app, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
+from cgappliance import log
 from cgappliance.admin import accounts
 from cgappliance.admin.autoconfig import apple, outlook, thunderbird
 from cgappliance.admin.autoconfig.table import MailSetup, NotPublishable, ensure_certificate, load_setup, setup_page
@@ -23,6 +24,8 @@ from cgappliance.web import forms
 from cgappliance.web.access import for_machines, visits
 from cgappliance.web.i18n import gettext as _
 from cgappliance.web.services import services
+
+_log = log.get()
 
 blueprint = Blueprint("client_setup", __name__)
 
@@ -111,12 +114,24 @@ def for_apple() -> ResponseReturnValue:
     if setup is None:
         return redirect(url_for(".page"), 303)
     try:
-        profile = apple.render(setup, address)
+        profile = _signed(apple.render(setup, address))
     except NotPublishable:
         return _page(_("There is no profile for Apple devices: your company does not allow both reading and sending.")), 404
     response = Response(profile, content_type=apple.CONTENT_TYPE)
     response.headers["Content-Disposition"] = f'attachment; filename="{_UNSAFE.sub("_", address)}{apple.SUFFIX}"'
     return response
+
+
+def _signed(profile: bytes) -> bytes:
+    """Return the profile in the site's signature, or as it is: without one the device only warns. Blocks on the files."""
+    certificate, private_key = services().web.profile_certificate, services().web.profile_private_key
+    if certificate is None or private_key is None:
+        return profile
+    try:
+        return apple.sign(profile, apple.load_signer(certificate, private_key))
+    except apple.SignerUnfit as unfit:
+        _log.error("web.certificate", file=str(certificate), detail=str(unfit))
+        return profile
 
 
 def _page(problem: str) -> str:

@@ -119,12 +119,14 @@ def test_appliance_file_that_ships_sets_nothing_and_shows_every_default(tmp_path
     text = (ROOT / "packaging/cgappliance.toml").read_text()
     assert tomllib.loads(text) == {}
     write_pair(tmp_path, "site.example", stem="web")
+    write_pair(tmp_path, "signing.example", stem="profiles")
     shown = with_options(text).replace(f"{ETC}/tls", str(tmp_path))
     assert replace(settings_of(tmp_path, shown), web=None, metrics=None) == settings_of(tmp_path, "")
     assert settings_of(tmp_path, shown).metrics == settings_of(tmp_path, "[metrics]").metrics
     web = settings_of(tmp_path, shown).web
     assert web is not None
-    assert replace(web, certificate=None, private_key=None) == settings_of(tmp_path, "[web]").web
+    pairs = dict.fromkeys(("certificate", "private_key", "profile_certificate", "profile_private_key"))
+    assert replace(web, **pairs) == settings_of(tmp_path, "[web]").web
 
 
 def test_appliance_file_that_ships_shows_every_setting():

@@ -40,19 +40,20 @@ def test_an_idle_time_that_never_comes_is_told(place: Place):
     assert "web.session_idle_s: 3600 s is longer than session_max_s (60 s)" in said
 
 
-@pytest.mark.parametrize("given", ["certificate", "private_key"])
+@pytest.mark.parametrize("given", ["certificate", "private_key", "profile_certificate", "profile_private_key"])
 def test_certificate_and_key_come_together(place: Place, given: str):
     pair = write_pair(place.root, stem="site")
-    path = pair[0] if given == "certificate" else pair[1]
+    path = pair[0] if given.endswith("certificate") else pair[1]
     (said,) = problems(place, f'[web]\n{given} = "{path}"\n')
     assert f"web.{given}: stands without" in said
 
 
-def test_a_bad_certificate_is_told_and_does_not_keep_mail_from_starting(place: Place):
+@pytest.mark.parametrize("prefix", ["", "profile_"])
+def test_a_bad_certificate_is_told_and_does_not_keep_mail_from_starting(place: Place, prefix: str):
     certificate, _ = write_pair(place.root, stem="site")
     _, other_key = write_pair(place.root, stem="other")
-    text = f'[web]\ncertificate = "{certificate}"\nprivate_key = "{other_key}"\n'
+    text = f'[web]\n{prefix}certificate = "{certificate}"\n{prefix}private_key = "{other_key}"\n'
     (said,) = problems(place, text)
-    assert "web.private_key: " in said
+    assert f"web.{prefix}private_key: " in said
     assert "does not belong to the certificate" in said
     assert web(place, text) is not None

@@ -190,3 +190,16 @@ def test_a_profile_is_handed_out_for_any_address_of_the_tenant(client: FlaskClie
     assert (answer.status_code, answer.content_type) == (200, "application/x-apple-aspen-config")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="taro+x@acme.example.mobileconfig"'
     assert plistlib.loads(answer.data)["PayloadContent"][0]["EmailAddress"] == "taro+x@acme.example"
+
+
+def test_a_profile_is_signed_where_the_site_has_a_certificate_for_it(client: FlaskClient, services: Services, tmp_path: Path):
+    certificate, key = write_pair(tmp_path, "signing.example", stem="signing")
+    services.web = replace(services.web, profile_certificate=certificate, profile_private_key=key)
+    signed = get(client, "/acme/setup/apple?address=taro@acme.example", HOST).data
+    assert signed.startswith(b"\x30")  # DER
+    assert b"com.apple.mail.managed" in signed
+
+
+def test_without_a_usable_signature_the_profile_comes_unsigned(client: FlaskClient, services: Services, tmp_path: Path):
+    services.web = replace(services.web, profile_certificate=tmp_path / "none.crt", profile_private_key=tmp_path / "none.key")
+    assert plistlib.loads(get(client, "/acme/setup/apple?address=taro@acme.example", HOST).data)
