@@ -8,6 +8,7 @@ be returned to, and threads are never used here, since a fork would take their l
 from __future__ import annotations
 
 import _socket
+import contextlib
 import os
 import secrets
 import signal
@@ -15,6 +16,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import gevent
@@ -141,7 +143,7 @@ class Supervisor:
         incarnation = f"{os.getpid()}-{secrets.token_hex(8)}"
         pid = gevent.os.fork_and_watch()
         if pid == 0:
-            self._be_worker(number, incarnation, ours, theirs)
+            self._be_worker(number, incarnation, theirs)
         theirs.close()
         now = time.monotonic()
         each = _Worker(number, pid, incarnation, Channel(socket.socket(fileno=ours.detach())), now, now)
@@ -150,14 +152,12 @@ class Supervisor:
         spawn(f"worker {number} exit", self._await_exit, each)
         _log.info("worker.started", worker=number, pid=pid)
 
-    def _be_worker(self, number: int, incarnation: str, ours: _socket.socket, theirs: _socket.socket) -> NoReturn:
-        """In the child: leave the supervisor's event loop and greenlets behind, and never return."""
+    def _be_worker(self, number: int, incarnation: str, theirs: _socket.socket) -> NoReturn:
+        """In the child: leave the supervisor's event loop, greenlets and descriptors behind, and never return."""
         status = 1
         try:
             get_hub().destroy(destroy_loop=True)
-            for fd in (ours.fileno(), self._control.fileno(), *(each.channel.sock.fileno() for each in self._workers.values())):
-                if fd >= 0:
-                    os.close(fd)  # the number only: the objects belong to the event loop that has just gone
+            _let_go_of_all_but({0, 1, 2, theirs.fileno(), *(sock.fileno() for sock in self._sockets.open.values())})
             channel = Channel(socket.socket(fileno=theirs.detach()))
             if number == SITE and self._make_site is not None:
                 site.main(SiteLife(self._worker_config(), self._kinds), self._make_site, channel, self._sockets.open)
@@ -471,6 +471,21 @@ class Supervisor:
 def _report_problems(config: Config) -> None:
     for problem in config.problems:
         (_log.error if problem.is_error else _log.warning)("config.problem", problem=str(problem))
+
+
+def _let_go_of_all_but(kept: set[int]) -> None:
+    """In a child: give up the parent's descriptors, such as its end of other workers' channels.
+
+    They become /dev/null instead of free numbers: the objects that they belong to are still there, and one of them that closes its
+    number later must not close what has got the same number meanwhile.
+    """
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if fd not in kept | {null}:
+            with contextlib.suppress(OSError):  # the one that listed the folder has gone
+                os.fstat(fd)
+                os.dup2(null, fd, inheritable=False)
+    os.close(null)
 
 
 def _described(status: int) -> str:
