@@ -76,8 +76,10 @@ class Sockets:
             self.open.pop(endpoint).close()
             systemd.forget(_kept_name(endpoint))
 
-    def close(self) -> None:
-        """Close all of this process. Systemd's copies are open until it knows that no other process follows."""
+    def close(self, *, restart: bool = False) -> None:
+        """Close all; in a restart, systemd's copies stay open for the next process, and connections wait for it in their queues."""
+        if not restart:
+            self.drop(list(self.open))
         for sock in self.open.values():
             sock.close()
         self.open.clear()

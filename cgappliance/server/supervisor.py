@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import math
 import os
 import secrets
 import signal
@@ -52,6 +53,7 @@ RESTART_MAX_S: Final = 10.0  #: a worker that dies at once again is started ever
 STABLE_S: Final = 30.0  #: a worker that lived for so long was no failed start
 TRACE_MAX_MINUTES: Final = 120  #: a trace that somebody forgot ends by itself
 STOP: Final = object()  #: the last order
+RESTART_DRAIN_S: Final = 10.0  #: in a restart, new clients wait meanwhile; mail programs give up after 20 to 60 seconds
 KILL_GRACE_S: Final = 10.0  #: beyond the drain time-out; then SIGKILL
 
 
@@ -448,17 +450,20 @@ class Supervisor:
         write("ready", tenants=len(self._tenants), broken=len(self.config.broken), hint=hint.lstrip("; ") or None)
 
     def _drain(self) -> None:
-        timeout_s = self.config.settings.drain_timeout_s
+        restart = systemd.restart_follows()
+        timeout_s = min(self.config.settings.drain_timeout_s, RESTART_DRAIN_S if restart else math.inf)
         systemd.notify(f"STOPPING=1\nSTATUS=draining, at most {timeout_s:g} s")
         _log.info("drain", timeout_s=timeout_s, sessions=sum(each.sessions for each in self._workers.values()))
-        gevent.sleep(self.config.settings.stop_notice_s)  # load balancers hear of it meanwhile
+        if not restart:
+            gevent.sleep(self.config.settings.stop_notice_s)  # load balancers hear of it meanwhile
         workers = list(self._workers.values())
         for each in workers:
             try:
                 each.channel.send({"command": "drain", "timeout_s": timeout_s})
             except OSError:
                 continue  # it has died already
-        self._sockets.close()  # the workers close theirs: whoever connects now goes elsewhere instead of waiting for nobody
+        # the workers close theirs: whoever connects now goes elsewhere instead of waiting for nobody, or waits for our successor
+        self._sockets.close(restart=restart)
         gevent.wait([each.exited for each in workers], timeout=timeout_s + KILL_GRACE_S)
         for each in workers:
             if not each.exited.is_set():

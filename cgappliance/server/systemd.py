@@ -9,13 +9,17 @@ from __future__ import annotations
 import array
 import os
 import socket
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 FIRST_FD: Final = 3  #: SD_LISTEN_FDS_START
 
 
 KEEP_TIMEOUT_S: Final = 5.0  #: for systemd to take a descriptor; its queue is full for moments when many tenants start
+
+ASK_TIMEOUT_S: Final = 5.0  #: for systemd to answer a question
 
 
 def notify(state: str) -> None:
@@ -77,3 +81,30 @@ def inherited_fds() -> list[int]:
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         os.environ.pop(name, None)
     return list(range(FIRST_FD, FIRST_FD + number))
+
+
+def restart_follows() -> bool:
+    """Tell whether the stop that was ordered is the first half of a restart: what is kept will be taken up at once.
+
+    Blocks cooperatively for at most ``ASK_TIMEOUT_S``, does not raise; False where nobody knows.
+    """
+    unit = _own_unit()
+    if not os.environ.get("NOTIFY_SOCKET") or unit is None:
+        return False
+    # only the job's type tells a restart from a stop, and only systemd knows it; its client is there wherever systemd is
+    command = ["systemctl", "list-jobs", "--no-legend", "--plain", unit]
+    try:
+        run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ASK_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return any(line.split()[1:3] == [unit, "restart"] for line in run.stdout.splitlines())
+
+
+def _own_unit() -> str | None:
+    """Return the name of the service that this process belongs to."""
+    try:
+        groups = Path("/proc/self/cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    names = (line.rpartition("/")[2] for line in groups.splitlines())
+    return next((name for name in names if name.endswith(".service")), None)

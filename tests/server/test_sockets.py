@@ -43,13 +43,21 @@ def connects(endpoint: Endpoint) -> bool:
 def test_connection_during_a_restart_waits_for_the_next_process(endpoint: Endpoint, kept: dict[str, int]) -> None:
     before = Sockets()
     before.rebind([endpoint])
-    before.close()
+    before.close(restart=True)
     with socket.create_connection(endpoint, timeout=5):
         after = Sockets([os.dup(fd) for fd in kept.values()])
         assert not after.rebind([endpoint]).added
         with socket.socket(fileno=os.dup(after.open[endpoint].fileno())) as listener:
             listener.accept()[0].close()
     after.close()
+
+
+def test_stop_refuses_at_once(endpoint: Endpoint, kept: dict[str, int]) -> None:
+    sockets = Sockets()
+    sockets.rebind([endpoint])
+    sockets.close()
+    assert not kept
+    assert not connects(endpoint)
 
 
 def test_dropped_socket_refuses_connections(endpoint: Endpoint, kept: dict[str, int]) -> None:

@@ -89,3 +89,26 @@ def test_watchdog_is_fed_twice_in_its_time(monkeypatch: pytest.MonkeyPatch, usec
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     assert systemd.watchdog_interval_s() == expected
+
+
+@pytest.mark.parametrize(
+    ("jobs", "follows"),
+    [
+        ("12 cgappliance.service restart running\n", True),
+        ("12 cgappliance.service stop running\n", False),
+        ("12 other.service restart running\n", False),
+        ("", False),
+    ],
+)
+def test_restart_is_told_from_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: str, follows: bool) -> None:
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\nprintf '{jobs}'\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setattr(systemd, "_own_unit", lambda: "cgappliance.service")
+    assert systemd.restart_follows() is follows
+
+
+def test_without_systemd_every_stop_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert not systemd.restart_follows()
