@@ -1,3 +1,6 @@
+import io
+import sys
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -16,10 +19,12 @@ def test_spawn_gives_the_result():
     assert greenlets.spawn("adder", lambda one, other: one + other, 1, 2).get(timeout=5) == 3
 
 
-def test_death_is_logged_with_the_name(capsys):
-    log.configure()
+def test_death_is_logged_with_the_name():
+    stream = io.StringIO()
+    log.configure(stream=stream)
     greenlets.spawn("divider", lambda: 1 / 0).join(5)
-    line = capsys.readouterr().err
+    log.configure(stream=sys.__stderr__)
+    line = stream.getvalue()
     assert "level=error event=greenlet.died" in line
     assert "greenlet=divider" in line
     assert "ZeroDivisionError" in line

@@ -1,4 +1,5 @@
 import contextlib
+import io
 import ipaddress
 import sys
 from dataclasses import replace
@@ -28,9 +29,11 @@ def stage(tls_pair, server_context, client_context):
 
 
 @pytest.fixture
-def logged(capsys):
-    log.configure("debug")
-    return lambda: capsys.readouterr().err
+def logged():
+    stream = io.StringIO()
+    log.configure("debug", stream=stream)
+    yield stream.getvalue
+    log.configure(stream=sys.__stderr__)
 
 
 def gone(client):
