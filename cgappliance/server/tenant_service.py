@@ -97,7 +97,8 @@ class TenantService:
         try:
             _call(self.provider.start, "google", tenant)
         except PluginError:
-            self.backend.stop()
+            with contextlib.suppress(PluginError):  # the first failure is the one to tell
+                _call(self.backend.stop, "auth", tenant)
             raise
 
     @property
