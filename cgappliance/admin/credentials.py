@@ -17,7 +17,8 @@ from typing import Final
 from cgappliance import log
 from cgappliance.admin.desk import Desk, Work
 from cgappliance.admin.google import AppPasswords, DirectoryApi, GoogleUser, PasswordAnswer, Taken
-from cgappliance.model import Tenant
+from cgappliance.errors import LoginFailed
+from cgappliance.model import Reason, Tenant
 from cgappliance.secret import Secret
 from cgappliance.store import accounts, credentials
 from cgappliance.store.accounts import Account, GoogleState
@@ -168,6 +169,20 @@ def reveal(desk: Desk, tenant: Tenant, address: str, vault: Vault, reason: str) 
         kinds = [f"{sealed.kind} ({sealed.state})" for sealed in kept]
         work.log(tenant.id, "credential.reveal", account.address, after={"kinds": kinds}, reason=reason.strip())
     return [Revealed(sealed.kind, sealed.state, sealed.open(vault)) for sealed in kept]
+
+
+def source(desk: Desk, tenant: Tenant, vault: Vault) -> Callable[[str, str], Sequence[Secret]]:
+    """Return what gives a credential provider the stored credentials of an account, to try a login with; nobody gets to see them."""
+
+    def kept(kind: str, address: str) -> Sequence[Secret]:
+        try:
+            with desk.store.read() as connection:
+                found = credentials.of_address(connection, tenant.id, address)
+            return [sealed.open(vault) for sealed in found if sealed.kind == kind]
+        except StoreError as error:
+            raise LoginFailed(Reason.STORE_UNAVAILABLE, str(error)) from error
+
+    return kept
 
 
 def new_password() -> Secret:

@@ -12,11 +12,16 @@ import click
 from cgappliance.admin import outside
 from cgappliance.administration import Directory, GoogleAdministration, WritableDirectory
 from cgappliance.model import Tenant
-from cgappliance.plugins import discover
+from cgappliance.plugins import Kinds, discover
 
 Item = TypeVar("Item")
 
 BAR_WIDTH: Final = 30  #: columns
+
+
+def kinds() -> Kinds:
+    """Return what the installed plugins register. Raises: as ``plugins.discover``."""
+    return discover()
 
 
 def open_directory(tenant: Tenant) -> AbstractContextManager[Directory]:
