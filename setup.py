@@ -35,6 +35,7 @@ setup(
         "psycopg[binary,pool]>=3.2",
         "pyOpenSSL>=24",
         "pyotp>=2.9",
+        "segno>=1.6",
         "sqlalchemy>=2.0.40",
         "structlog>=24",
         "zxcvbn>=4.4.28",

@@ -199,5 +199,5 @@ def _fenced(backend: AuthBackend, login: Credentials, timeout_s: float) -> AuthA
     except LoginFailed as failure:
         return AuthAnswer(failure.reason, failure.detail)
     except BROKEN as error:
-        _log.error("plugin.failed", call="authenticate", detail=type(error).__name__, exc_info=True)
+        _log.error("plugin.failed", table="auth", detail=type(error).__name__)  # no traceback: it might quote a password
         return AuthAnswer(Reason.BACKEND_FAILED, type(error).__name__)

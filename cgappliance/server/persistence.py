@@ -95,7 +95,7 @@ class Persistence:
         try:
             tidied = housekeeping.tidy(self.store, keep, datetime.now(UTC), self._lockouts.limits)
         except StoreUnavailable as error:
-            _log.warning("store.unavailable", queue="housekeeping", detail=str(error))
+            _log.error("store.unavailable", queue="housekeeping", waiting=0, detail=str(error))
             return
         if tidied.history or tidied.lockouts:
             _log.info("store.tidied", history=tidied.history, lockouts=tidied.lockouts)

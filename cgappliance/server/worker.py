@@ -199,7 +199,7 @@ class Worker:
 
     def _tidy(self) -> None:
         """Keep house in the database, now and then; every worker does, and none at the same time as the others."""
-        gevent.sleep(random.uniform(0, TIDY_S))
+        gevent.sleep(random.uniform(0, TIDY_S))  # noqa: S311 - nothing secret about it
         while True:
             self._persistence.tidy(self._appliance.tenants.values())
             gevent.sleep(TIDY_S)

@@ -4,15 +4,16 @@ import json
 
 import pytest
 
+from cgappliance.store.schema import SCHEMA_VERSION
 from cgappliance.testing.lab.postgresql import PostgreSQL
 from tests.cli.conftest import Run
 from tests.config.kit import Place
 
 
 def test_a_database_is_upgraded_and_checked(office: Run):
-    assert office("db", "upgrade").output == "schema 0001: nothing to do\n"
-    assert office("db", "check").output == "schema 0001: good\n"
-    assert json.loads(office("db", "check", "--json").output) == {"schema": "0001", "wanted": "0001", "good": True}
+    assert office("db", "upgrade").output == f"schema {SCHEMA_VERSION}: nothing to do\n"
+    assert office("db", "check").output == f"schema {SCHEMA_VERSION}: good\n"
+    assert json.loads(office("db", "check", "--json").output) == {"schema": SCHEMA_VERSION, "wanted": SCHEMA_VERSION, "good": True}
 
 
 def test_a_database_without_schema_is_status_1_with_the_command_that_helps(office: Run, place: Place):
@@ -49,7 +50,7 @@ def test_a_company_moves_from_sqlite_to_postgresql(office: Run, place: Place):
     office("db", "backup", file)
     with PostgreSQL() as server:
         place.toml.write_text(f'conf_d = "conf.d"\nkey_file = "store.key"\nstore = "{server.create_database()}"\n')
-        assert office("db", "upgrade").output == "schema none -> 0001\n"
+        assert office("db", "upgrade").output == f"schema none -> {SCHEMA_VERSION}\n"
         assert office("db", "restore", file).exit_code == 0
         assert "yuki@acme.example  office" in office("account", "list", "acme").output
         assert office("account", "disable", "acme", "yuki@acme.example").exit_code == 0

@@ -15,7 +15,7 @@ def test_serve_hands_the_configuration_over_and_returns_the_servers_status(
 ):
     served: list[Path] = []
     server = ModuleType("cgappliance.server.run")
-    server.serve = lambda path: served.append(path) or status  # type: ignore[attr-defined]
+    server.serve = lambda path, _make_site: served.append(path) or status  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cgappliance.server.run", server)
     assert run("serve").exit_code == status
     assert served == [place.toml]

@@ -9,7 +9,7 @@ from gevent.threadpool import ThreadPool
 
 from cgappliance import hookspecs, plugin_api
 from cgappliance.secret import Secret
-from cgappliance.testing.observe import left_behind, secrets_in, untyped_secrets, watched_hub
+from cgappliance.testing.observe import Held, left_behind, secrets_in, untyped_secrets, watched_hub
 
 
 def test_wait_outside_gevent_is_a_gap() -> None:
@@ -54,7 +54,17 @@ def test_what_is_left_behind_is_named(
     monkeypatch.setattr("cgappliance.testing.observe.SETTLE_S", 0.1)
     kept: list[object] = []
     request.addfinalizer(lambda: [release(thing) for thing in kept])
+    old_ones_have_gone()
     assert what in left_behind(lambda: work(kept))
+
+
+def old_ones_have_gone(steady: int = 10, at_most: int = 200) -> None:
+    """Wait until no thread of an earlier test ends any more: each that did now would hide the one that is looked for."""
+    counts = [Held.now()]
+    while len(set(counts[-steady:])) > 1 or len(counts) < steady:
+        assert len(counts) < at_most, "threads come and go"
+        gevent.sleep(0.05)
+        counts.append(Held.now())
 
 
 def release(thing: object) -> None:
