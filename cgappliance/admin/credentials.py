@@ -172,7 +172,7 @@ def reveal(desk: Desk, tenant: Tenant, address: str, vault: Vault, reason: str) 
 
 
 def source(desk: Desk, tenant: Tenant, vault: Vault) -> Callable[[str, str], Sequence[Secret]]:
-    """Return what gives a credential provider the stored credentials of an account, to try a login with; nobody gets to see them."""
+    """Return what gives a credential provider an account's stored credentials, to try a login with; nobody gets to see them."""
 
     def kept(kind: str, address: str) -> Sequence[Secret]:
         try:
