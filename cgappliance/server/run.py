@@ -8,6 +8,7 @@ from typing import Final
 
 from cgappliance import log
 from cgappliance.config.load import load
+from cgappliance.config.tenant import any_profile
 from cgappliance.errors import ConfigurationError, PluginError
 from cgappliance.plugins import discover
 from cgappliance.server.persistence import prepare
@@ -28,7 +29,7 @@ def serve(config_path: Path, make_site: MakeSite | None = None) -> int:
     """
     try:
         kinds = discover()
-        config = load(config_path, kinds)
+        config = load(config_path, kinds, any_profile)
     except (ConfigurationError, PluginError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - before the log is configured, and what an operator starts by hand shows
         return EXIT_CONFIGURATION

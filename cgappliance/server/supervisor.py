@@ -29,6 +29,7 @@ from gevent.queue import Queue
 from cgappliance import log, metrics
 from cgappliance.config import Config
 from cgappliance.config.load import load_tenants
+from cgappliance.config.tenant import any_profile
 from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
@@ -332,7 +333,9 @@ class Supervisor:
             ConfigurationError: ``cgappliance.toml`` is wrong; nothing has changed.
         """
         with self._reloading:
-            config = load_tenants(self.config.settings, self._kinds, previous=self.config, on_line=self._tenants)
+            config = load_tenants(
+                self.config.settings, self._kinds, previous=self.config, on_line=self._tenants, more_profiles=any_profile
+            )
             kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
             tenants = {**kept, **config.tenants}
             rebound = self._sockets.rebind(self._wanted(tenants))
