@@ -105,6 +105,7 @@ def make_files(tenant: Mapping[str, Any], folder: Path) -> None:
         "private_key": leaf.private_key_pem.bytes().decode(),
         "ca_file": authority.cert_pem.bytes().decode(),
         "bind_password_file": "secret",
+        "manager_password_file": "secret",
         "password_file": "long enough",
         "service_account_file": account_key(),
         "users_file": USERS,
