@@ -10,7 +10,7 @@ import enum
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cgappliance.admin import credentials
@@ -69,7 +69,8 @@ def overview(desk: Desk, ask: Ask, tenant: Tenant) -> Overview:
     Raises:
         StoreUnavailable: the database cannot be asked.
     """
-    until = desk.now()
+    now = desk.now()
+    until = now + (BUCKET - (now - datetime.min.replace(tzinfo=UTC)) % BUCKET)  # buckets begin where a clock would have them
     since = until - SPAN
     counts = statistics.over_time(desk.store, Filter(tenant=tenant.id), since, until, BUCKET)
     refused: Counter[str] = Counter()
@@ -86,8 +87,8 @@ def overview(desk: Desk, ask: Ask, tenant: Tenant) -> Overview:
         made = len(profiles.of_tenant(connection, tenant.id))
     problems = [
         *_of_appliance(live),
-        *_of_period(tenant, until),
-        *_of_certificate(tenant, until),
+        *_of_period(tenant, now),
+        *_of_certificate(tenant, now),
         *_of_accounts(desk, tenant, taken),
     ]
     order = list(Weight)

@@ -46,12 +46,14 @@ class Catalogue:
             return "\n".join(map(self.sentence, sentence.split("\n")))
         if sentence in self.texts:
             return self.texts[sentence]
+        head, colon, tail = sentence.partition(": ")
+        if colon and head in self.texts:
+            return f"{self.texts[head]}: {self.sentence(tail)}"
         for pattern in self.patterns:
             match = pattern.shape.fullmatch(sentence)
             if match is not None:
-                facts = {name: self.text(value) for name, value in match.groupdict().items()}
+                facts = {name: self.sentence(value) for name, value in match.groupdict().items()}
                 return pattern.translation.format_map(facts)
-        head, colon, tail = sentence.partition(": ")
         return f"{self.sentence(head)}: {self.sentence(tail)}" if colon and tail else sentence
 
 
@@ -65,7 +67,9 @@ def catalogue(language: str) -> Catalogue:
         with path.open("rb") as file:
             messages += [message for message in read_po(file, language) if message.id and message.string]
     texts = {str(message.id): str(message.string) for message in messages}
-    patterns = tuple(_pattern(text, texts[text]) for text in texts if _PLACE.search(text))
+    with_places = [text for text in texts if _PLACE.search(text)]
+    with_places.sort(key=lambda text: -len(_PLACE.sub("", text)))  # the most particular first
+    patterns = tuple(_pattern(text, texts[text]) for text in with_places)
     return Catalogue(texts, patterns)
 
 
@@ -112,9 +116,9 @@ _ = gettext
 
 
 def _pattern(text: str, translation: str) -> _Pattern:
-    """Return the pattern of a text with places; what stands around them must fit exactly."""
+    """Return the pattern of a text with places, which hold no colon of a further sentence; what is around them must fit."""
     shape, at = "", 0
     for place in _PLACE.finditer(text):
-        shape += re.escape(text[at : place.start()]) + f"(?P<{place[1]}>.+?)"
+        shape += re.escape(text[at : place.start()]) + f"(?P<{place[1]}>(?:(?!: ).)+?)"
         at = place.end()
     return _Pattern(re.compile(shape + re.escape(text[at:]), re.DOTALL), translation)

@@ -68,6 +68,18 @@ class Plot:
     floor: int = HEIGHT - BOTTOM
 
 
+#: Widths of buckets that people count in.
+BUCKETS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+
+
+def buckets(since: datetime, until: datetime, zone: tzinfo, most: int = 60) -> tuple[datetime, datetime, timedelta]:
+    """Return beginning, end and width of at most ``most`` buckets that cover a span; they begin where a clock would have them."""
+    width = next((width for width in BUCKETS if (until - since) / width <= most - 1), BUCKETS[-1])
+    midnight = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight + (since - midnight) // width * width
+    return start, start + math.ceil((until - start) / width) * width, width
+
+
 def stacked(counts: Iterable[Count], since: datetime, until: datetime, bucket: timedelta, zone: tzinfo) -> Plot:
     """Return the plot of counts between two moments; times are those of ``zone``."""
     size = max(1, math.ceil((until - since) / bucket))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from babel.messages.extract import extract
 
+from cgappliance.administration import GoogleFault
 from cgappliance.model import Reason
 from cgappliance.policy.decide import RULES
 
@@ -35,3 +36,4 @@ def of_reasons() -> Iterator[str]:
     yield from (reason.sentence for reason in Reason)
     yield from (rule.name for rule in RULES)
     yield from ("list of accounts", "lock")
+    yield from (text for fault in GoogleFault for text in (fault.sentence, fault.remedy))

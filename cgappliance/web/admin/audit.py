@@ -52,7 +52,8 @@ def differences(entry: Entry) -> list[tuple[str, str, str]]:
     """Return what an entry changed: name, before, after."""
     before, after = entry.before or {}, entry.after or {}
     names = [*before, *(name for name in after if name not in before)]
-    return [(name, _shown(before.get(name)), _shown(after.get(name))) for name in names]
+    found = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in names]
+    return [(name, old, new) for name, old, new in found if old or new]
 
 
 def _asked() -> Filter:

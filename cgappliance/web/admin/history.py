@@ -122,9 +122,9 @@ def _plot(where: Filter) -> plots.Plot | None:
     since = where.since or until - timedelta(hours=24)
     if not timedelta(0) < until - since <= PLOT_MAX:
         return None
-    bucket = max((until - since) / PLOT_COLUMNS, timedelta(seconds=1))
-    counts = statistics.over_time(services().store, where, since, until, bucket)
-    return plots.stacked(counts, since, until, bucket, g.tenant.timezone)
+    start, end, width = plots.buckets(since, until, g.tenant.timezone, PLOT_COLUMNS)
+    counts = statistics.over_time(services().store, where, start, end, width)  # the filter cuts off what is before and behind
+    return plots.stacked(counts, start, end, width, g.tenant.timezone)
 
 
 def _choices() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, g, redirect, render_template, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from cgappliance.administration import GoogleRefused
 from cgappliance.errors import CgapplianceError
 from cgappliance.store.administrators import Role
 from cgappliance.store.errors import RecordMissing, StoreUnavailable
@@ -42,6 +43,9 @@ def _missing(error: RecordMissing) -> ResponseReturnValue:
 
 def words(error: CgapplianceError) -> str:
     """Return what an error says to somebody in front of a browser."""
+    if isinstance(error, GoogleRefused):
+        said = f"{sentence(error.fault.sentence)} – {sentence(error.fault.remedy)}"
+        return f"Google: {said} [{error.detail}]" if error.detail else f"Google: {said}"
     return sentence(_COMMAND.sub("", str(error)))
 
 
