@@ -15,8 +15,8 @@ defaults
     timeout client 40m
     timeout server 40m
     timeout check 1s
-    retries 3
-    option redispatch
+    retries 2
+    option redispatch 1
 """
 
 

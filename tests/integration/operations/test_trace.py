@@ -18,9 +18,9 @@ def world(tmp_path_factory):
 @pytest.fixture
 def traced(world):
     """Trace yuki during the test."""
-    world.appliance.command("log", "trace", YUKI.address.upper(), "--minutes", "5")
+    world.appliance.ask("trace", address=YUKI.address, minutes=5)
     yield
-    world.appliance.command("log", "trace", YUKI.address, "--minutes", "0")
+    world.appliance.ask("trace", address=YUKI.address, minutes=0)
 
 
 def dialogue(entries):
@@ -82,7 +82,7 @@ def test_others_are_not_traced(traced, talk, log, protocol):
 def test_a_session_that_is_open_already_is_traced_too_and_no_longer_than_wanted(world, talk, log):
     client = talk(IMAP)
     client.log_in_as(YUKI)
-    world.appliance.command("log", "trace", YUKI.address)
+    world.appliance.command("log", "trace", YUKI.address.upper())
     client.ask(b"a1 NOOP")
     world.appliance.command("log", "trace", YUKI.address, "--minutes", "0")
     client.ask(b"a1 CHECK")

@@ -10,7 +10,7 @@ import pytest
 
 from cgappliance.testing.lab.appliance import AppliancePorts, ApplianceProcess
 from cgappliance.testing.lab.postgresql import PostgreSQL
-from cgappliance.testing.lab.process import free_port, wait_until
+from cgappliance.testing.lab.process import free_port, port_open, wait_until
 from cgappliance.testing.lab.world import TARO, YUKI, World
 from tests.integration.operations.balancer import Balancer
 from tests.integration.talking import ACCEPTED, IMAP, POP3, PROTOCOLS, REFUSED, SHUTDOWN
@@ -169,6 +169,7 @@ def test_the_history_of_both_is_one(mail1, on_each):
 def test_killing_a_node_costs_its_own_sessions_and_no_others(world, mail1, mail2, on_each, come):
     clients = on_each(YUKI)
     mail1.appliance.process.kill()
+    wait_until(lambda: not port_open("127.0.0.1", mail1.ports.imaps), "its last process is gone", 5)
     killed_at = time.monotonic()
     assert come().log_in_as(TARO).startswith(ACCEPTED[IMAP])  # the very next client is served by the other
     waited_s = time.monotonic() - killed_at
