@@ -27,8 +27,8 @@ def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     for noun in ("check", "desk", "outside", "tenant"):
         monkeypatch.setattr(f"cgappliance.cli.{noun}.discover", lambda: KINDS)
 
-    def call(*arguments: str, config: bool = True) -> Result:
-        return CliRunner().invoke(main, [*(("--config", str(place.toml)) if config else ()), *arguments])
+    def call(*arguments: str, config: bool = True, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(main, [*(("--config", str(place.toml)) if config else ()), *arguments], input=stdin)
 
     return call
 
