@@ -42,6 +42,7 @@ setup(
     ],
     extras_require={
         "testing": [
+            "aiosmtpd>=1.4.6",
             "pytest>=8",
             "hypothesis>=6.100",
             "psutil>=6",
