@@ -240,6 +240,8 @@ def _conclude(work: Work, account: Account, user: GoogleUser, answer: PasswordAn
     kind = Kind.MANAGED_PASSWORD
     if answer.taken is Taken.YES:
         credentials.promote(work.transaction, account, kind)
+        if credentials.remove(work.transaction, account, Kind.APP_PASSWORD, State.CURRENT):  # Google has just revoked it
+            work.log(account.tenant, "credential.forget", account.address, before={"kind": Kind.APP_PASSWORD})
         state = GoogleState.SUSPENDED if user.suspended else GoogleState.PRESENT
         known = {"google_id": user.id, "google_state": state, "reset_due": False}
         accounts.change(work.transaction, account, by=work.actor.name, now=work.now, **known)

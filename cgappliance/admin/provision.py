@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from cgappliance.admin import credentials as desk_credentials
@@ -15,7 +16,8 @@ from cgappliance.admin import mail_access
 from cgappliance.admin.desk import Desk
 from cgappliance.administration import GoogleAdministration, GoogleFault, GoogleRefused, GoogleUser, NewGoogleUser
 from cgappliance.model import Tenant
-from cgappliance.store import accounts, credentials
+from cgappliance.policy.profile import effective_profile
+from cgappliance.store import accounts, credentials, profiles
 from cgappliance.store.accounts import Account, GoogleState
 from cgappliance.store.credentials import Kind, State
 from cgappliance.store.engine import Connection
@@ -63,7 +65,7 @@ def find_needs(
     addresses: Sequence[str] | None,
     *,
     create: bool,
-    planned: Sequence[str] = (),
+    planned: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Need]:
     """Return what accounts need at Google, and note what is known of their users. Blocks cooperatively.
 
@@ -71,9 +73,9 @@ def find_needs(
         desk: who asks.
         tenant: whose accounts.
         google: the tenant's customer.
-        addresses: of accounts; None: all that are enabled.
+        addresses: of accounts; None: all that are enabled, of whom those without mail access need no user at Google.
         create: whether users that are missing are to be made.
-        planned: addresses that are to become accounts, for a dry run.
+        planned: addresses that are to become accounts, with their profiles, for a dry run.
 
     Raises:
         RecordMissing: there is no account of one of the addresses.
@@ -85,12 +87,16 @@ def find_needs(
         else:
             chosen = [accounts.get(connection, tenant.id, address) for address in addresses]
         kept = {account.address: _Kept.of(connection, account) for account in chosen}
+        made = {stored.name: stored.profile for stored in profiles.of_tenant(connection, tenant.id)}
     known: dict[str, Account | None] = {**dict.fromkeys(planned), **{account.address: account for account in chosen}}
+    own = {**planned, **{account.address: account.profile for account in chosen}}
     users = _users(google, list(known))
-    needs = [
-        _need(google, address, account, users.get(address), kept.get(address, _Kept()), create=create)
-        for address, account in known.items()
-    ]
+    needs = []
+    for address, account in known.items():
+        profile = effective_profile(tenant, own[address], made)
+        needs_user = addresses is not None or (profile is not None and bool(profile.mail_access))
+        case = _Case(address, account, users.get(address), kept.get(address, _Kept()), needs_user)
+        needs.append(_need(google, case, create=create))
     _note_states(desk, needs)
     return needs
 
@@ -150,20 +156,30 @@ def _users(google: GoogleAdministration, addresses: Sequence[str]) -> Mapping[st
     return found | {address: user for address in wanted if (user := google.find(address)) is not None}
 
 
-def _need(
-    google: GoogleAdministration, address: str, account: Account | None, user: GoogleUser | None, kept: _Kept, *, create: bool
-) -> Need:
-    setup = google.setup
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is known of one address before its need is."""
+
+    address: str
+    account: Account | None
+    user: GoogleUser | None
+    kept: _Kept
+    needs_user: bool  #: it has mail access, or was named
+
+
+def _need(google: GoogleAdministration, case: _Case, *, create: bool) -> Need:
+    setup, address, account, user = google.setup, case.address, case.account, case.user
     locks = setup.sets_passwords and address != setup.admin
     if user is None:
-        problem = "" if create else "does not exist at Google"
-        return Need(address, account, None, create, locks and create, setup.enables_mail_access and create, problem)
+        makes = create and case.needs_user
+        problem = "does not exist at Google" if case.needs_user and not create else ""
+        return Need(address, account, None, makes, locks and makes, setup.enables_mail_access and makes, problem)
     if user.address != address:
         why = f"is an alias of {user.address} at Google: mail clients must log in with that address"
         return Need(address, account, user, problem=why)
     if user.suspended:
         return Need(address, account, user, problem="is suspended at Google")
-    is_due = not kept.managed or kept.undecided or (account is not None and account.reset_due)
+    is_due = not case.kept.managed or case.kept.undecided or (account is not None and account.reset_due)
     is_new_here = account is None or account.google_state is not GoogleState.PRESENT
     return Need(address, account, user, False, locks and is_due, setup.enables_mail_access and is_new_here)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +80,13 @@ class _Run:
 
     def behind_sync(self, entries: Sequence[DirectoryEntry], planned: Plan) -> list[Provisioned]:
         """Provision all enabled accounts; in a dry run those too that the sync would make."""
-        new = [step.address for step in planned.steps if step.action is Action.ADD and step.values["enabled"]]
+        new = {
+            step.address: step.values["profile"] for step in planned.steps if step.action is Action.ADD and step.values["enabled"]
+        }
         names = {entry.address.lower(): (entry.given_name, entry.family_name) for entry in entries}
-        return self.at_google(None, new if self.dry_run else [], _named(names.get))
+        return self.at_google(None, new if self.dry_run else {}, _named(names.get))
 
-    def at_google(self, addresses: Sequence[str] | None, planned: Sequence[str], name_of: NameOf) -> list[Provisioned]:
+    def at_google(self, addresses: Sequence[str] | None, planned: Mapping[str, str], name_of: NameOf) -> list[Provisioned]:
         with open_google(self.tenant) as google:
             needs = provision.find_needs(self.desk, self.tenant, google, addresses, create=self.create, planned=planned)
             return [_foreseen(need) for need in needs] if self.dry_run else self._carry_out(google, needs, name_of)
@@ -127,7 +129,7 @@ def provision_accounts(
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         run = _Run(state, desk, found, options["dry_run"], options["create_google_users"], options["revoke_app_passwords"])
-        done = run.at_google(addresses or None, [], _names_of(found))
+        done = run.at_google(addresses or None, {}, _names_of(found))
     if as_json:
         print_json([_google_data(one) for one in done])
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Final
 
@@ -37,21 +37,27 @@ def doctor(context: click.Context, state: Options, tenant: str, address: str | N
     """
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
-        findings = examine(desk, kinds(), found, address=address, kept=_kept(state, desk, found))
-        told = list(findings) if as_json else list(_printed(findings))
+        findings = examine(desk, kinds(), found, address=address, kept=kept_credentials(state, desk, found))
+        told = list(findings) if as_json else list(printed(findings))
     if as_json:
-        print_json([{**asdict(finding), "details": dict(finding.details)} for finding in told])
+        print_json([finding_data(finding) for finding in told])
     context.exit(EXIT_PROBLEMS if any(finding.state is State.PROBLEM for finding in told) else 0)
 
 
-def _kept(state: Options, desk: Desk, tenant: Tenant) -> CredentialSource | None:
+def kept_credentials(state: Options, desk: Desk, tenant: Tenant) -> CredentialSource | None:
+    """Return what gives the stored credentials of accounts; None: there is no key file to open them with."""
     try:
         return credentials.source(desk, tenant, vault_of(state))
     except KeyProblem:
         return None
 
 
-def _printed(findings: Iterable[Finding]) -> Iterable[Finding]:
+def finding_data(finding: Finding) -> dict[str, object]:
+    """Return a finding for programs."""
+    return {**asdict(finding), "details": dict(finding.details)}
+
+
+def printed(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Print each finding as soon as it is there: some take a while."""
     first, second = WIDTHS
     for finding in findings:

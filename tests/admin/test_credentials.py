@@ -189,6 +189,8 @@ def test_an_app_password_is_not_revoked_unasked(desk: Desk, acme: Tenant, vault:
     with pytest.raises(RecordConflict, match="Google revokes"):
         credentials.reset(desk, acme, YUKI, vault, google)
     credentials.reset(desk, acme, YUKI, vault, google, revoke_app_passwords=True)
+    assert list(kept(desk, acme, vault).values()) == [google.password_of(YUKI)]  # the app password is of no use any more
+    assert ("credential.forget", YUKI) in actions(desk)
 
 
 @pytest.mark.usefixtures("yuki")

@@ -24,7 +24,7 @@ YUKI, TARO, API = "yuki@acme.example", "taro@acme.example", "api@acme.example"
 @pytest.fixture
 def acme(desk: Desk, acme: Tenant) -> Tenant:
     """With the accounts of yuki and taro."""
-    tenant = replace(acme, seats=None)
+    tenant = replace(acme, seats=None, default_profile="office")
     for address in (YUKI, TARO):
         accounts.create(desk, tenant, address)
     return tenant
@@ -120,12 +120,21 @@ def test_many_accounts_are_looked_up_by_one_list(room: Room, desk: Desk) -> None
 
 def test_planned_accounts_are_shown_with_what_they_will_need(room: Room) -> None:
     google = FakeCustomer(YUKI, TARO, "hana@acme.example", sets_passwords=True)
-    planned = ["hana@acme.example", "jiro@acme.example"]
+    planned = dict.fromkeys(["hana@acme.example", "jiro@acme.example"], "")
     found = provision.find_needs(room.desk, room.tenant, google, [], create=True, planned=planned)
     assert [(need.address, need.create, need.set_password) for need in found] == [
         ("hana@acme.example", False, True),
         ("jiro@acme.example", True, True),
     ]
+
+
+def test_account_without_mail_access_needs_no_user_unless_it_is_named(room: Room) -> None:
+    room.tenant = replace(room.tenant, default_profile="")
+    assert not any(need.anything or need.problem for need in room.needs(FakeCustomer(), create=True).values())
+    assert room.needs(FakeCustomer(), YUKI, create=True)[YUKI].create
+    planned = {"hana@acme.example": "office", "jiro@acme.example": ""}
+    found = provision.find_needs(room.desk, room.tenant, FakeCustomer(), None, create=True, planned=planned)
+    assert [need.address for need in found if need.create] == ["hana@acme.example"]
 
 
 # ---- what is done

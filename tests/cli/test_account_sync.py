@@ -20,6 +20,13 @@ def states(office: Run) -> dict[str, str]:
     return {row["address"]: "on" if row["enabled"] else f"off by {row['disabled_by']}" for row in rows}
 
 
+@pytest.fixture
+def open_house(office: Run, place: Place) -> None:
+    """Everybody has mail access."""
+    path = place.conf_d / "acme.toml"
+    path.write_text(path.read_text().replace("[auth]", '[policy]\ndefault_profile = "office"\n[auth]'))
+
+
 def directory_of(outside: Outside, *names: str) -> None:
     outside.directory.entries = [entry(name) for name in names]
 
@@ -91,6 +98,7 @@ def test_directory_that_fails_is_one_line_and_nothing_is_changed(office: Run, ou
     assert (result.exit_code, states(office)) == (1, {})
 
 
+@pytest.mark.usefixtures("open_house")
 def test_json_has_it_all(office: Run, outside: Outside):
     directory_of(outside, "yuki")
     outside.directory.entries += [entry("a", address="twin@acme.example"), entry("b", address="twin@acme.example")]
@@ -111,6 +119,7 @@ def test_tenant_whose_backend_lists_nobody_says_what_to_do(office: Run):
     assert result.exit_code == 1
 
 
+@pytest.mark.usefixtures("open_house")
 def test_dry_run_shows_users_that_would_be_made_at_google(office: Run, outside: Outside):
     directory_of(outside, "yuki", "taro")
     outside.google = FakeCustomer(TARO, sets_passwords=True)
@@ -120,6 +129,7 @@ def test_dry_run_shows_users_that_would_be_made_at_google(office: Run, outside: 
     assert (set(outside.google.known), outside.google.passwords) == ({TARO}, {})
 
 
+@pytest.mark.usefixtures("open_house")
 def test_sync_makes_missing_users_at_google_with_the_directorys_names(office: Run, outside: Outside):
     directory_of(outside, "yuki")
     outside.google = FakeCustomer(sets_passwords=True)
@@ -159,20 +169,20 @@ def test_provision_does_what_the_tenant_file_wants(office: Run, outside: Outside
     assert office("account", "provision", "acme", "--all").output == "nothing to do at Google\n"
 
 
-@pytest.mark.usefixtures("yuki")
+@pytest.mark.usefixtures("yuki", "open_house")
 def test_provision_takes_names_from_the_directory(office: Run, outside: Outside):
     directory_of(outside, "yuki")
     assert office("account", "provision", "acme", "--all", "--create-google-users").exit_code == 0
     assert outside.google.names == {YUKI: "Yuki Sato"}
 
 
-@pytest.mark.usefixtures("yuki")
+@pytest.mark.usefixtures("yuki", "open_house")
 def test_somebody_without_a_name_is_called_by_the_address(office: Run, outside: Outside):
     assert office("account", "provision", "acme", "--all", "--create-google-users").exit_code == 0
     assert outside.google.names == {YUKI: "yuki yuki"}
 
 
-@pytest.mark.usefixtures("yuki")
+@pytest.mark.usefixtures("yuki", "open_house")
 def test_dry_run_of_provision_does_nothing(office: Run, outside: Outside):
     result = office("account", "provision", "acme", "--all", "--create-google-users", "--dry-run", "--json")
     assert json.loads(result.output) == [{"address": YUKI, "done": ["create"], "problem": ""}]
@@ -186,7 +196,7 @@ def test_problem_of_one_is_status_1(office: Run, outside: Outside):
     assert result.exit_code == 1
 
 
-@pytest.mark.usefixtures("yuki")
+@pytest.mark.usefixtures("yuki", "open_house")
 def test_what_stops_it_for_all_is_told_with_how_far_it_came(office: Run, outside: Outside):
     office("account", "create", "acme", TARO, "--no-google")
     outside.google = FakeCustomer(TARO, sets_passwords=True)

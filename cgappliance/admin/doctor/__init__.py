@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cgappliance.admin.desk import Desk
-from cgappliance.admin.doctor.account import look_at_account
+from cgappliance.admin.doctor.account import look_at_account, look_outside
 from cgappliance.admin.doctor.contract import look_at_contract
 from cgappliance.admin.doctor.directory import look_at_directory
 from cgappliance.admin.doctor.findings import Finding, State, problem
@@ -20,7 +20,7 @@ from cgappliance.model import Tenant
 from cgappliance.plugin_api import CredentialSource
 from cgappliance.plugins import Kinds
 
-__all__ = ["Finding", "State", "examine"]
+__all__ = ["Finding", "State", "examine", "look_outside"]
 
 
 def examine(

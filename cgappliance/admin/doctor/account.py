@@ -31,6 +31,12 @@ def look_at_account(desk: Desk, kinds: Kinds, tenant: Tenant, address: str, kept
     else:
         yield from _standing(details.row)
         yield from _last_logins(tenant, details.last_logins)
+    yield from look_outside(kinds, tenant, address, kept)
+
+
+def look_outside(kinds: Kinds, tenant: Tenant, address: str, kept: CredentialSource | None) -> Iterator[Finding]:
+    """Yield what the directory, Google and Gmail say of one account. Blocks cooperatively."""
+    address = accounts.normalised(address)
     yield from _entry(kinds, tenant, address)
     try:
         with outside.google_of(kinds, tenant) as google:
