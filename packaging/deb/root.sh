@@ -7,6 +7,13 @@ BASE_PACKAGES="ca-certificates,curl,dbus,init,python3,systemd-sysv"
 # the machine's own mirror, whatever it is
 mirror() { awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources; }
 
+one_at_a_time() {
+  # one_at_a_time NAME: waits while another run uses the same root or work folder; two would take it from under each other
+  mkdir -p "$ROOTS"
+  exec 9>"$ROOTS/$1.lock"
+  flock --timeout 1800 9 || die "another run still uses $1"
+}
+
 new_root() {
   # new_root RELEASE FOLDER: a fresh root; the first call for a release makes an archive that later ones unpack
   local archive="$ROOTS/$1.tar"
@@ -61,7 +68,7 @@ in_root() {
 boot() {
   # boot FOLDER NAME: boots systemd in the root, without a network but lo; sets BOOTED to the nspawn process, LEADER to its init
   SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 3600 systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit \
-    --private-network --console=pipe --machine="$2" </dev/null >"$1.console" 2>&1 &
+    --private-network --console=pipe --machine="$2" </dev/null >"$1.console" 2>&1 9>&- &
   BOOTED=$!
   local deadline=$((SECONDS + 60))
   LEADER=
