@@ -93,6 +93,7 @@ class Supervisor:
         self._restarts = {False: 0, True: 0}  # of the workers, and of the site: one does not slow the other down
         self._ids = 0
         self._stopping = Event()
+        self._serving = Event()  # all workers have been ready at the same time; the site is not waited for: mail comes first
         self._orders: Queue[Any] = Queue()  # numbers of workers to start, and STOP; bounded by the number of workers
         self._reloading = BoundedSemaphore(1)
         self._control = ControlServer(self, config.settings.run_dir)
@@ -111,7 +112,7 @@ class Supervisor:
         if self._make_site is not None:
             self._start_worker(SITE)
         spawn("watch workers", self._watch)
-        spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping)
+        spawn("watch conf.d", watch, self.config.settings.conf_d, self._reload_logged, self._stopping, self._catch_up)
         spawn("announce", self._announce_first)
         self._control.start()
         self._tower.start()
@@ -131,9 +132,16 @@ class Supervisor:
         self._orders.put(STOP)
 
     def _announce_first(self) -> None:
-        for each in list(self._workers.values()):
-            each.ready.wait()
+        self._serving.wait()
         self._announce()
+
+    def _catch_up(self) -> None:
+        """Reload if a file has changed between its reading, before the start, and the beginning of the watch."""
+        with contextlib.suppress(ConfigurationError):  # the reload will tell it
+            now = self._read_tenants()
+            if (now.problems, _fingerprints(now)) == (self.config.problems, _fingerprints(self.config)):
+                return
+        self._reload_logged()
 
     def _wanted(self, tenants: dict[str, Tenant]) -> list[tuple[str, int]]:
         return [*endpoints(tenants.values()), *site.endpoints(self.config.settings.web)]
@@ -160,15 +168,17 @@ class Supervisor:
         status = 1
         try:
             get_hub().destroy(destroy_loop=True)
-            _let_go_of_all_but({0, 1, 2, theirs.fileno(), *(sock.fileno() for sock in self._sockets.open.values())})
+            wanted = set(self._wanted(self._tenants))  # a reload under way may not have closed the others yet
+            sockets = {endpoint: sock for endpoint, sock in self._sockets.open.items() if endpoint in wanted}
+            _let_go_of_all_but({0, 1, 2, theirs.fileno(), *(sock.fileno() for sock in sockets.values())})
             channel = Channel(socket.socket(fileno=theirs.detach()))
             if number == SITE and self._make_site is not None:
-                site.main(SiteLife(self._worker_config(), self._kinds), self._make_site, channel, self._sockets.open)
+                site.main(SiteLife(self._worker_config(), self._kinds), self._make_site, channel, sockets)
                 os._exit(0)
             siblings = frozenset(each.incarnation for each in self._workers.values() if not each.exited.is_set())
             traces = {address: until - time.monotonic() for address, until in self._traces.items()}
             life = worker.Life(number, self._worker_config(), incarnation, siblings, self._counts.part(number), traces)
-            worker.main(life, self._kinds, channel, dict(self._sockets.open))
+            worker.main(life, self._kinds, channel, sockets)
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
             _log.error("worker.failed", exc_info=True)
@@ -187,27 +197,30 @@ class Supervisor:
                 return
             if received is None:
                 return
-            message, _ = received
             each.seen_at = time.monotonic()
-            if message["event"] == "ready":
-                each.tenants = message["tenants"]
-                each.ready.set()
-            elif message["event"] == "alive":
-                each.sessions = message["sessions"]
-                self._tower.absorb(message.get("metrics", []))
-            elif message["event"] == "notice":
-                self._tower.happened(message["kind"], message["tenant"], message["subject"], message["text"])
-            elif message["event"] == "answer":
-                waiter = each.waiting.pop(message["id"], None)
-                if waiter is not None and "error" in message:
-                    waiter.set_exception(ChildProcessError(message["error"]))
-                elif waiter is not None:
-                    waiter.set(message["result"])
+            self._hear(each, received[0])
+
+    def _hear(self, each: _Worker, message: Message) -> None:
+        if message["event"] == "ready":
+            each.tenants = message["tenants"]
+            each.ready.set()
+            if all(other.ready.is_set() and not other.exited.is_set() for other in self._mail_workers()):
+                self._serving.set()
+        elif message["event"] == "alive":
+            each.sessions = message["sessions"]
+            self._tower.absorb(message.get("metrics", []))
+        elif message["event"] == "notice":
+            self._tower.happened(message["kind"], message["tenant"], message["subject"], message["text"])
+        elif message["event"] == "answer":
+            waiter = each.waiting.pop(message["id"], None)
+            if waiter is not None and "error" in message:
+                waiter.set_exception(ChildProcessError(message["error"]))
+            elif waiter is not None:
+                waiter.set(message["result"])
 
     def _await_exit(self, each: _Worker) -> None:
         _pid, status = os.waitpid(each.pid, 0)
         each.exited.set()
-        each.ready.set()
         each.channel.close()
         if each.number != SITE:
             self._counts.clear(each.number)
@@ -333,9 +346,7 @@ class Supervisor:
             ConfigurationError: ``cgappliance.toml`` is wrong; nothing has changed.
         """
         with self._reloading:
-            config = load_tenants(
-                self.config.settings, self._kinds, previous=self.config, on_line=self._tenants, more_profiles=any_profile
-            )
+            config = self._read_tenants()
             kept = {name: tenant for name, tenant in self._tenants.items() if name in config.broken}
             tenants = {**kept, **config.tenants}
             rebound = self._sockets.rebind(self._wanted(tenants))
@@ -352,18 +363,25 @@ class Supervisor:
             _log.info("reload", **{name or "appliance": what for name, what in sorted(report.items()) if what != "unchanged"})
             return report
 
+    def _read_tenants(self) -> Config:
+        return load_tenants(
+            self.config.settings, self._kinds, previous=self.config, on_line=self._tenants, more_profiles=any_profile
+        )
+
     def _on_hangup(self) -> None:
         spawn("reload", self._reload_logged)
 
     def _reload_logged(self) -> None:
-        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        if self._serving.is_set():
+            systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             self.reload()
         except ConfigurationError as error:
             _log.error("reload.refused", detail=str(error))
         except Exception:  # noqa: BLE001 - a bug in one reload must not be the end of watching conf.d
             _log.error("reload.failed", exc_info=True)
-        self._announce()
+        if self._serving.is_set():  # else the end of the start will announce it
+            self._announce()
 
     def status(self) -> Message:
         """Return how the appliance is: workers, tenants, what is broken."""
@@ -474,6 +492,10 @@ class Supervisor:
                 os.kill(each.pid, signal.SIGKILL)
         self._control.close()
         _log.info("stopped")
+
+
+def _fingerprints(config: Config) -> dict[str, str]:
+    return {name: tenant.fingerprint for name, tenant in config.tenants.items()}
 
 
 def _report_problems(config: Config) -> None:

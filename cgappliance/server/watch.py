@@ -22,14 +22,21 @@ AT_LEAST_EVERY_S: Final = 5.0  #: while files keep changing, do not put the relo
 _EVENTS: Final = flags.CLOSE_WRITE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
 
 
-def watch(folder: Path, changed: Callable[[], None], stop: Event) -> None:
+def watch(folder: Path, changed: Callable[[], None], stop: Event, begun: Callable[[], None] = lambda: None) -> None:
     """Call ``changed()`` whenever a ``*.toml`` in ``folder`` was written, moved or removed, until ``stop``. Blocks.
 
     The folder is watched, not the files: editors and package managers replace a file by renaming a new one over it.
+
+    Args:
+        folder: of the tenant files.
+        changed: is called in this greenlet; what happens meanwhile is noticed afterwards.
+        stop: ends the watch, within a second.
+        begun: is called once, when nothing can happen unnoticed any more: time to look at what happened before.
     """
     try:
         with INotify(nonblocking=True) as inotify:
             inotify.add_watch(os.fspath(folder), _EVENTS)
+            begun()
             _watch(inotify, changed, stop)
     except OSError as error:
         _log.warning("watch.failed", folder=str(folder), error=error.strerror, remedy="use 'cgappliance reload' after a change")

@@ -4,6 +4,7 @@ What it does to a login stands in the address: ``raises@bad.example`` meets a ba
 """
 
 import contextlib
+import os
 import sys
 from dataclasses import replace
 
@@ -134,6 +135,10 @@ def exits_at_make(context):
     sys.exit(3)
 
 
+def takes_the_worker_along(context):
+    os._exit(9)  # as a library that crashes does; no fence holds that
+
+
 def exits(_):
     sys.exit(3)
 
@@ -162,6 +167,7 @@ def cgappliance_auth_backends():
         BackendKind("trusting", Trusting),
         BackendKind("raises-at-make", raises_at_make),
         BackendKind("exits-at-make", exits_at_make),
+        BackendKind("takes-the-worker-along", takes_the_worker_along),
         BackendKind("raises-at-start", RaisesAtStart),
         BackendKind("exits-at-start", ExitsAtStart),
         BackendKind("raises-at-stop", RaisesAtStop),

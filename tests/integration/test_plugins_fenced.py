@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cgappliance.testing.lab.appliance import AppliancePorts
+from cgappliance.testing.lab.appliance import AppliancePorts, ApplianceProcess
+from cgappliance.testing.lab.process import wait_until
 from cgappliance.testing.lab.world import TARO, World
 
 from .conftest import at_once, workers
@@ -23,18 +24,23 @@ PASSWORD = "secret-of-the-client-81f3"
 TENANTS = {"bad-backend": ("misbehaving", None), "bad-provider": ("trusting", "misbehaving")}
 
 
+def install(folder):
+    """Install the plugin and return what to put into PYTHONPATH."""
+    installed = folder / "installed"
+    info = installed / "misbehaving-1.0.dist-info"
+    info.mkdir(parents=True)
+    shutil.copy(PLUGIN, installed)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[cgappliance]\nmisbehaving = misbehaving\n")
+    return str(installed)
+
+
 class Worlds(World):
     """A world with the plugin installed, and with tenants that use it."""
 
     def __init__(self, folder):
         super().__init__(folder, limits={"directory_timeout_s": TIMEOUT_S, "token_timeout_s": TIMEOUT_S, "refusal_delay_s": 0.1})
-        installed = folder / "installed"
-        info = installed / "misbehaving-1.0.dist-info"
-        info.mkdir(parents=True)
-        shutil.copy(PLUGIN, installed)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[cgappliance]\nmisbehaving = misbehaving\n")
-        self.appliance.process.environment["PYTHONPATH"] = str(installed)
+        self.appliance.process.environment["PYTHONPATH"] = install(folder)
         self.bad_ports = {tenant: AppliancePorts() for tenant in TENANTS}
 
     def start(self):
@@ -192,3 +198,22 @@ def test_plugin_that_raises_when_stopped_is_reported_and_the_tenant_goes(world):
     text = world.appliance.process.log_text()[start:]
     assert "event=plugin.failed" in text
     assert "cannot stop" in text
+
+
+class Doomed(ApplianceProcess):
+    """Counts as started once its worker has died twice."""
+
+    def _ready(self):
+        return len(self.log_lines("worker.died")) > 1
+
+
+def test_appliance_whose_workers_die_at_start_is_not_ready_until_the_file_is_mended(world, tmp_path):
+    doomed = Doomed(tmp_path / "appliance")
+    doomed.process.environment["PYTHONPATH"] = install(tmp_path)
+    text = world.bad_tenant("doom", "takes-the-worker-along", ports=AppliancePorts())
+    doomed.tenant("doom", text)
+    with doomed:
+        assert not doomed.log_lines("ready")
+        assert doomed.ask("status")["tenants"]
+        doomed.tenant("doom", text.replace("takes-the-worker-along", "trusting"))
+        wait_until(lambda: doomed.log_lines("ready"), "worker that lives")

@@ -90,6 +90,16 @@ def test_other_files_are_nobodys_business(watched):
     assert watched.said == 0
 
 
+def test_nothing_happens_unnoticed_after_the_watch_has_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "QUIET_S", 0.05)
+    heard, stop = Event(), Event()
+    # a file that appears while somebody looks at what happened before
+    job = gevent.spawn(watch, tmp_path, heard.set, stop, lambda: (tmp_path / "acme.toml").write_text("x"))
+    assert heard.wait(5)
+    stop.set()
+    job.kill()
+
+
 def test_watch_ends_when_told(watched):
     watched.stop.set()
     watched.job.join(3)

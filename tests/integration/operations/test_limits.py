@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -174,6 +175,20 @@ def test_when_the_appliance_is_full_clients_wait_instead_of_being_refused(world,
     finally:
         world.appliance.tenant("acme", world.tenant_file())
         world.appliance.ask("reload")
+
+
+def test_the_kernel_looks_for_peers_that_have_vanished_on_both_sides(world, talk):
+    client = talk(IMAP)
+    assert client.log_in_as(TARO).startswith(ACCEPTED[IMAP])
+    ours, gmail = world.ports.imaps, world.gmail.ports["imaps"]
+
+    def watched(condition):
+        shown = subprocess.run(["ss", "-tnoH", "state", "established", condition], capture_output=True, text=True, check=True)
+        lines = shown.stdout.splitlines()
+        return lines and all("timer:(keepalive," in line for line in lines)
+
+    for condition in (f"sport = :{ours}", f"dport = :{gmail}"):
+        wait_until(lambda condition=condition: watched(condition), "all that was sent is acknowledged", 5)
 
 
 # ---- the machine's own limits
