@@ -190,6 +190,15 @@ LIMITS: Final = Table(
             maximum=86_400,
         ),
         Setting(
+            "directory_recheck_s",
+            SettingType.DURATION,
+            "How often the directory is asked whether those who are connected are still there and enabled; who is not is sent "
+            "away. As long as a right password is remembered, so that a disabled account is out within the same time.",
+            default=300.0,
+            unit="s",
+            maximum=86_400,
+        ),
+        Setting(
             "warm_connections",
             SettingType.INTEGER,
             "Connections to Gmail kept ready for a tenant's next logins, for each protocol and worker; 0: none. They carry "

@@ -30,6 +30,7 @@ class Limits:
     imap_idle_timeout_s: float
     pop3_idle_timeout_s: float
     smtp_idle_timeout_s: float
+    directory_recheck_s: float
     warm_connections: int  #: connections to a tenant's upstream kept ready, for each protocol and worker
     connections_per_address: int
     connections_before_login: int

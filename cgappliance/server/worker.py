@@ -46,6 +46,7 @@ from cgappliance.server.report import described, report
 from cgappliance.server.selection import Selection
 from cgappliance.server.sockets import Endpoint
 from cgappliance.server.tenant_service import Shared
+from cgappliance.server.vigil import Vigil
 from cgappliance.session.record import LoginRecord
 from cgappliance.store.changes import Change, Kind
 
@@ -118,6 +119,7 @@ class Worker:
         spawn("measure", self._measure)
         spawn("sweep", self._sweep)
         spawn("tidy", self._tidy)
+        spawn("vigil", Vigil(self._appliance, self._appliance.kinds, self._config.settings.limits.directory_recheck_s).run)
         while True:
             received = self._channel.receive()
             if received is None:
