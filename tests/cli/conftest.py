@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,11 +7,14 @@ from click.testing import CliRunner, Result
 
 from cgappliance.cli import main
 from cgappliance.plugins import Kinds
+from cgappliance.testing.stores import PostgresqlStores, sqlite_url
 from tests.admin.fake_customer import FakeCustomer
 from tests.admin.fake_directory import FakeDirectory
 from tests.config.kit import KINDS, Place
 
 Run = Callable[..., Result]
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)]
 
 
 @pytest.fixture
@@ -33,10 +36,25 @@ def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlStores]:
+    with PostgresqlStores() as stores:
+        yield stores
+
+
+@pytest.fixture(params=BOTH)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+    else:
+        with request.getfixturevalue("postgresql").database() as url:
+            yield url
+
+
 @pytest.fixture
-def office(place: Place, run: Run) -> Run:
+def office(place: Place, run: Run, store_url: str) -> Run:
     """Run a command line on a place with the tenant acme (three seats, a profile "office"), a database and a key file."""
-    place.toml.write_text(f'conf_d = "conf.d"\nstore = "sqlite:///{place.root / "cgappliance.db"}"\nkey_file = "store.key"\n')
+    place.toml.write_text(f'conf_d = "conf.d"\nstore = "{store_url}"\nkey_file = "store.key"\n')
     profile = '[profiles.office]\nmail_access = ["imap", "pop3", "smtp"]\nremote_ips = ["203.0.113.0/24"]\n[auth]'
     place.tenant("acme", ("\n[listen]", 'timezone = "Asia/Tokyo"\nseats = 3\n[listen]'), ("[auth]", profile))
     assert run("db", "upgrade").exit_code == 0

@@ -4,6 +4,7 @@ import json
 
 from cgappliance.admin import credentials
 from cgappliance.admin.desk import Actor, Desk
+from cgappliance.config.load import load_settings
 from cgappliance.secret import Secret
 from cgappliance.store.engine import Store
 from cgappliance.store.vault import Vault
@@ -15,7 +16,7 @@ YUKI = "yuki@acme.example"
 
 
 def keep_app_password(place: Place) -> None:
-    with Store.open(f"sqlite:///{place.root / 'cgappliance.db'}") as store:
+    with Store.open(load_settings(place.toml).store) as store:
         desk, vault = Desk(store, Actor("root", "test")), Vault(place.root / "store.key")
         typed = Secret("abcd efgh ijkl mnop")
         credentials.set_app_password(desk, tenant(), YUKI, typed, vault=vault, verify=lambda *_: "")

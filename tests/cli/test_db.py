@@ -16,6 +16,7 @@ def test_a_database_is_upgraded_and_checked(office: Run):
     assert json.loads(office("db", "check", "--json").output) == {"schema": SCHEMA_VERSION, "wanted": SCHEMA_VERSION, "good": True}
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_database_without_schema_is_status_1_with_the_command_that_helps(office: Run, place: Place):
     (place.root / "cgappliance.db").unlink()
     for words in (("db", "check"), ("account", "list", "acme"), ("history", "list")):
@@ -31,6 +32,7 @@ def test_a_database_of_another_kind_is_status_2(office: Run, place: Place):
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_backup_is_restored_into_an_empty_database(office: Run, place: Place):
     office("account", "create", "acme", "yuki@acme.example")
     file = str(place.root / "backup.gz")
@@ -44,6 +46,7 @@ def test_a_backup_is_restored_into_an_empty_database(office: Run, place: Place):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_company_moves_from_sqlite_to_postgresql(office: Run, place: Place):
     office("account", "create", "acme", "yuki@acme.example", "--profile", "office")
     file = str(place.root / "backup.gz")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cgappliance.config.load import load_settings
 from cgappliance.model import Reason
 from cgappliance.store.engine import Store
 from cgappliance.store.history_writer import HistoryWriter
@@ -18,7 +19,7 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 @pytest.fixture
 def logins(office: Run, place: Place) -> Run:
     """A desk with three rows of history: an accepted one, a refused one, one of another tenant."""
-    with Store.open(f"sqlite:///{place.root / 'cgappliance.db'}") as store:
+    with Store.open(load_settings(place.toml).store) as store:
         writer = HistoryWriter(store, node="n1", incarnation="i1", now=lambda: NOW)
         writer.start()
         writer.login(record(total_ms=0.0))

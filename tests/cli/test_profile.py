@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cgappliance.config.load import load_settings
 from cgappliance.store.engine import Store
 from cgappliance.store.history_writer import HistoryWriter
 from tests.cli.conftest import Run
@@ -26,7 +27,7 @@ def rules(place: Place) -> Any:
 
 
 def log_in(place: Place) -> None:
-    with Store.open(f"sqlite:///{place.root / 'cgappliance.db'}") as store:
+    with Store.open(load_settings(place.toml).store) as store:
         writer = HistoryWriter(store, node="n1", incarnation="i1")
         writer.start()
         writer.login(record())
