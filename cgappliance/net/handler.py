@@ -23,7 +23,7 @@ from gevent.event import Event
 
 from cgappliance import log, metrics
 from cgappliance.errors import Dismissed, LoginFailed, PeerGone
-from cgappliance.model import AuthAnswer, Credentials, Grant, MailProtocol, Outcome, Peer, Reason, Tenant
+from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, MailProtocol, Outcome, Peer, Reason, Tenant
 from cgappliance.net.accept import accept_tls, read_proxy_header
 from cgappliance.net.deadline import deadline
 from cgappliance.net.dial import Dialer
@@ -48,8 +48,9 @@ from cgappliance.proto.pop3.front import Pop3Front
 from cgappliance.proto.replies import farewell
 from cgappliance.proto.smtp.back import SmtpBack
 from cgappliance.proto.smtp.front import SmtpFront
+from cgappliance.secret import Secret
 from cgappliance.session import login, mailbox
-from cgappliance.session.ports import Attempt, Guard, Mailbox, Standing, Stream
+from cgappliance.session.ports import Attempt, Guard, Mailbox, Standing, Stream, nothing_to_settle
 from cgappliance.session.record import LoginRecord, Recorder, SessionEnd
 
 _log = log.get()
@@ -170,6 +171,7 @@ class Surroundings:
     timeouts: Timeouts
     uses: Uses
     health: Health
+    gmail_took: Callable[[str, Secret], None] = nothing_to_settle  #: mail address and password; must not block
 
 
 class Handler:
@@ -528,6 +530,8 @@ class Connection:
         if isinstance(stream, TlsStream):
             self._handler.dialer.tls.remember(stream.tls)
         self._handler.learn(opened)
+        if grant.mechanism is GrantMechanism.PASSWORD:
+            self._around.gmail_took(attempt.credentials.address, grant.secret)
         return opened
 
     def _log_in_once(self, stream: Stream, back: Back, grant: Grant) -> Mailbox:

@@ -9,14 +9,16 @@ from typing import Final
 from cgappliance import log
 from cgappliance.config import Settings
 from cgappliance.errors import LoginFailed
+from cgappliance.greenlets import spawn
 from cgappliance.model import Reason, Tenant
 from cgappliance.policy.profile import effective_profile
 from cgappliance.secret import Secret
 from cgappliance.session.ports import Standing
 from cgappliance.session.record import LoginRecord, SessionEnd
-from cgappliance.store import admission, history, housekeeping, keyfile, migrate
+from cgappliance.store import admission, credentials, history, housekeeping, keyfile, migrate
+from cgappliance.store.credentials import Kind, State
 from cgappliance.store.engine import Store
-from cgappliance.store.errors import KeyProblem, StoreUnavailable
+from cgappliance.store.errors import KeyProblem, RecordMissing, StoreUnavailable
 from cgappliance.store.history_writer import HistoryWriter
 from cgappliance.store.lockout import SharedLockouts
 from cgappliance.store.login_guard import LoginGuard
@@ -138,6 +140,23 @@ class Persistence:
             return [sealed.open(self.vault) for sealed in self.memory.credentials(tenant, address) if sealed.kind == kind]
         except (StoreUnavailable, KeyProblem) as error:
             raise LoginFailed(Reason.STORE_UNAVAILABLE, str(error)) from error
+
+    def gmail_took(self, tenant: str, address: str, password: Secret) -> None:
+        """End the doubt about a password that Google may or may not have, if ``password`` is that one. Does not block."""
+        try:
+            pending = [sealed for sealed in self.memory.known_credentials(tenant, address) if sealed.state is State.PENDING]
+            taken = [sealed for sealed in pending if sealed.open(self.vault) == password]
+        except KeyProblem as error:
+            _log.error("store.unavailable", queue="settle", waiting=1, detail=str(error))
+            return
+        for sealed in taken:
+            spawn("settle", self._settle, tenant, address, sealed.kind)
+
+    def _settle(self, tenant: str, address: str, kind: Kind) -> None:
+        try:
+            credentials.settle(self.store, tenant, address, kind, datetime.now(UTC))
+        except (StoreUnavailable, RecordMissing) as error:  # both passwords are kept; the next login tries again
+            _log.error("store.unavailable", queue="settle", waiting=1, detail=str(error))
 
     def login(self, record: LoginRecord) -> None:
         """Record an attempt; an accepted one is on the disk when this returns. Blocks for that.

@@ -44,6 +44,7 @@ class Shared:
     admit: Callable[[Tenant, str, str], Reason]  #: by mail address and identity; may block; raises LoginFailed
     standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
     credentials_of: Callable[[str, str, str], Sequence[Secret]]  #: by tenant's id, kind and mail address; raises LoginFailed
+    gmail_took: Callable[[str, str, Secret], None]  #: by tenant's id and mail address, a password that works; must not block
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class TenantService:
             timeouts=timeouts,
             uses=Uses(),
             health=self.health,
+            gmail_took=partial(shared.gmail_took, tenant.id),
         )
         self._around = around
         self.handlers = {protocol: self._handler(around, protocol) for protocol in tenant.listen.ports}

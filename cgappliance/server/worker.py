@@ -88,7 +88,7 @@ class Worker:
         recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
         self._house = _house(config.settings.limits, life.counts)
         kept = self._persistence
-        shared = Shared(self._house, recorder, kept.guard, kept.admit, kept.standing, kept.credentials)
+        shared = Shared(self._house, recorder, kept.guard, kept.admit, kept.standing, kept.credentials, kept.gmail_took)
         self._appliance = Appliance(config.settings.limits, kinds, shared)
         deeds = {"kick": self._kick, "sessions": self._sessions}
         self._elsewhere = Elsewhere(self._persistence.store, config.settings.node, life.incarnation, deeds)

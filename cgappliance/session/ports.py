@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, IPAddress, Profile, Reason
 from cgappliance.proto.events import Accepted, Back
+from cgappliance.secret import Secret
 
 
 class Stream(Protocol):
@@ -59,6 +60,10 @@ class Standing:
 
     profile: Profile | None  #: its own or the tenant's default; None: it has none
     enabled: bool = True
+
+
+def nothing_to_settle(_address: str, _password: Secret) -> None:
+    """What is done about a password that Gmail has taken, where none is ever in doubt."""
 
 
 class Guard(Protocol):

@@ -86,6 +86,10 @@ class PolicyMemory:
         """Return until when an address is or was locked, or None."""
         return self._locks.get((tenant, address))
 
+    def known_credentials(self, tenant: str, address: str) -> Sequence[Sealed]:
+        """Return an account's encrypted credentials if they are in memory, as they are after a login used them. Does not block."""
+        return self._credentials.get((tenant, address), ())
+
     def credentials(self, tenant: str, address: str) -> Sequence[Sealed]:
         """Return an account's encrypted credentials; for the first login of an account it blocks for a query.
 

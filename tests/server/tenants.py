@@ -124,6 +124,7 @@ def shared(house):
         admit=lambda tenant, address, identity: Reason.ACCEPTED,
         standing_of=lambda tenant, address: Standing(tenant.profiles.get(tenant.default_profile)),
         credentials_of=lambda tenant, kind, address: (),
+        gmail_took=lambda tenant, address, password: None,
     )
 
 
