@@ -45,7 +45,9 @@ class Channel:
         self.sock.sendmsg([_LENGTH.pack(0)], rights)
 
     def receive(self) -> tuple[Message, list[int]] | None:
-        """Return the next message and the descriptors that came with it; None when the other end has closed. Blocks.
+        """Return the next message and the descriptors that came with it; None when the other end has closed or died. Blocks.
+
+        An end that died before it had read all shows as a reset: to whoever listens here that is an end like any other.
 
         Raises:
             ValueError: what came is no message.
@@ -53,7 +55,10 @@ class Channel:
         """
         fds: list[int] = []
         while True:
-            header, received = self._header()
+            try:
+                header, received = self._header()
+            except ConnectionResetError:
+                return None
             fds += received
             if header is None:
                 return None
@@ -61,7 +66,10 @@ class Channel:
             if length > MAX_MESSAGE_BYTES:
                 raise ValueError(f"a message of {length} bytes is not one of ours")
             if length:
-                body = self._exactly(length)
+                try:
+                    body = self._exactly(length)
+                except ConnectionResetError:
+                    return None
                 return None if body is None else (json.loads(body), fds)
 
     def _header(self) -> tuple[bytes | None, list[int]]:

@@ -93,3 +93,10 @@ def test_sending_to_an_end_that_is_gone_is_an_error(ends):
     ends[1].close()
     with pytest.raises(OSError, match="Broken pipe"):
         ends[0].send({"event": "alive"})
+
+
+def test_other_end_that_dies_before_it_has_read_all_is_an_end_like_any_other(ends):
+    here, there = ends
+    here.send({"event": "alive"})
+    there.close()
+    assert here.receive() is None
