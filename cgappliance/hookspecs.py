@@ -13,7 +13,7 @@ Life
     4. tenant change or removal, and shutdown: ``stop()``, after the last login that uses the object has ended.
 
 A whole plugin
-    ``docs/plugins/example`` is a package that a test installs and logs in through; its module is as short as this::
+    ``plugins/cgappliance-plugin-example`` is a package that a test installs and logs in through; its module is as short as this::
 
         from cgappliance.plugin_api import AuthAnswer, BackendKind, Credentials, Reason, TenantContext, hookimpl
 

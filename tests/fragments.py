@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cgappliance.config.load import inspect
 from cgappliance.config.schema_tenant import BACKEND_OF_EDITION, DEFAULT_PROVIDER
 from cgappliance.plugins import Kinds, discover
-from tests.documents import DOCS, Block
+from tests.documents import ROOT, Block
 
 #: What a fragment that shows one table is put into.
 BASE = """
@@ -51,8 +51,8 @@ USERS = "yuki@acme.example $argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA
 
 @cache
 def kinds() -> Kinds:
-    """Return the installed plugins and the example of the documents."""
-    sys.path.insert(0, str(DOCS / "plugins/example"))
+    """Return the installed plugins and the example for plugin authors, which is not installed."""
+    sys.path.insert(0, str(ROOT / "plugins/cgappliance-plugin-example"))
     return discover([import_module("cgappliance_example")])
 
 

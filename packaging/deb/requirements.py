@@ -1,4 +1,4 @@
-"""What the Debian package must bundle: the requirements of the appliance and of the plugins in ``plugins/``, one a line.
+"""What the Debian package must bundle: the requirements of the appliance and of the bundled plugins, one a line.
 
 python packaging/deb/requirements.py                  print them, for script/lock
 python packaging/deb/requirements.py --check LOCK     exit status 1 when the lock does not satisfy them
@@ -18,6 +18,9 @@ from packaging.requirements import Requirement
 
 HERE: Final = Path(__file__).resolve().parents[2]
 
+#: Plugins of these names are Debian packages of their own, beside the appliance's.
+NOT_BUNDLED: Final = "cgappliance-plugin-"
+
 #: Debian's libpq is used, so psycopg's C part is compiled for it; its binary wheel would bring a libpq and an OpenSSL of its own.
 REPLACED: Final = {"psycopg[binary,pool]": "psycopg[c,pool]"}
 
@@ -28,9 +31,15 @@ LOOK_ALIKE: Final = ("flask>=3", "trustme>=1.1")
 def wanted() -> list[str]:
     """Return the requirements, sorted. The distributions must be installed where this runs (``script/bootstrap``)."""
     found = set(LOOK_ALIKE)
-    for name in ("cgappliance", *sorted(folder.name for folder in (HERE / "plugins").iterdir() if (folder / "setup.py").exists())):
+    for name in ("cgappliance", *bundled_plugins()):
         found |= {_replaced(line) for line in metadata.requires(name) or () if "extra ==" not in line}
     return sorted(line for line in found if Requirement(line).name != "cgappliance")
+
+
+def bundled_plugins() -> list[str]:
+    """Return the names of the plugins that the appliance's package carries."""
+    names = sorted(packaging.parent.name for packaging in HERE.glob("plugins/*/setup.py"))
+    return [name for name in names if not name.startswith(NOT_BUNDLED)]
 
 
 def _replaced(line: str) -> str:

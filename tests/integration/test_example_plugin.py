@@ -14,7 +14,7 @@ from cgappliance.testing.lab.world import TARO, World
 
 from .talking import ACCEPTED, PROTOCOLS, REFUSED, Conversation
 
-EXAMPLE = Path(__file__).parents[2] / "docs/plugins/example"
+EXAMPLE = Path(__file__).parents[2] / "plugins/cgappliance-plugin-example"
 PASSWORD = "one for all"
 Talk = Callable[[MailProtocol], Conversation]
 

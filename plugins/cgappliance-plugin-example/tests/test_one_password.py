@@ -1,7 +1,5 @@
 """The contract brings most of the tests. Run them with ``python -m gevent.monkey --module pytest``."""
 
-# ruff: noqa: S101 - asserts are what tests are made of
-
 import pytest
 from cgappliance_example import cgappliance_auth_backends, check
 
