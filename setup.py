@@ -15,9 +15,18 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["cgappliance", "cgappliance.*"]),
-    include_package_data=True,
+    # by type: folders of a work tree also hold what Python and editors leave there
     package_data={
-        "cgappliance": ["py.typed", "store/migrations/**/*", "web/templates/**/*", "web/static/**/*", "web/translations/**/*"]
+        "cgappliance": [
+            "py.typed",
+            "store/migrations/**/*.py",
+            "store/migrations/*.mako",
+            "web/static/**/*.css",
+            "web/static/**/*.js",
+            "web/static/**/*.svg",
+            "web/templates/**/*.html",
+            "web/translations/**/*.po",
+        ]
     },
     install_requires=[
         "alembic>=1.16",
