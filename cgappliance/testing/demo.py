@@ -10,38 +10,34 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import click
 
 from cgappliance.model import MailProtocol
+from cgappliance.testing import demo_web
+from cgappliance.testing.demo_steps import StepFailed, Steps, heading, say
 from cgappliance.testing.lab.process import clean_environment, wait_until
 from cgappliance.testing.lab.world import TARO, YUKI, World
 
 CURL_TIMEOUT_S: Final = 20
 OUTSIDE: Final = "127.0.0.77"  #: a second loopback address plays a client outside the office
 OWN_TOKEN: Final = "ya29.a-token-that-the-user-got-somewhere"
-COLUMN: Final = 76
 
 #: curl's exit statuses (man curl): what a refused login looks like to it
 LOGIN_DENIED: Final = 67
 SEND_ERROR: Final = (55, 56)
 
 
-class StepFailed(Exception):
-    """A step did not give what it should; the message says what came instead."""
-
-
-class Demo:
-    """The steps, and what became of them."""
+class Demo(Steps):
+    """The main job's steps."""
 
     def __init__(self, world: World, folder: Path) -> None:
         """Show ``world``; scratch files go to ``folder``."""
+        super().__init__()
         self.world = world
         self.folder = folder
-        self.results: list[tuple[str, bool]] = []
 
     def run(self) -> bool:
         """Run all steps and return whether all of them held."""
@@ -57,25 +53,7 @@ class Demo:
         self.step("nothing of the refused attempts reached Google", self.nothing_reached_google)
         self.step("the log tells the operator each exact reason", self.reasons_in_the_log)
         self.summary()
-        return all(held for _, held in self.results)
-
-    def step(self, title: str, action: Callable[[], str]) -> None:
-        """Run one step, print what came of it, and remember it."""
-        say(f"  {title}")
-        try:
-            said, held = action(), True
-        except (StepFailed, TimeoutError, subprocess.TimeoutExpired) as error:
-            said, held = str(error), False
-        say(f"    {'ok ' if held else 'FAILED '} {said}")
-        self.results.append((title, held))
-
-    def summary(self) -> None:
-        """Print the table of all steps."""
-        heading("Summary")
-        for title, held in self.results:
-            say(f"  {title:<{COLUMN}} {'ok' if held else 'FAILED'}")
-        number = sum(held for _, held in self.results)
-        say(f"\n  {number} of {len(self.results)} steps hold")
+        return self.held
 
     # ---- what works
 
@@ -207,16 +185,6 @@ def expect_subject(text: str, subject: str) -> str:
     return f"the message with the subject {subject!r}, {len(text)} characters"
 
 
-def say(line: str) -> None:
-    """Print for the person who watches."""
-    click.echo(line)
-
-
-def heading(title: str) -> None:
-    """Print a heading."""
-    say(f"\n{title}\n{'-' * len(title)}")
-
-
 def invitation(world: World) -> str:
     """Return what one needs to point an own mail client at the demo."""
     ports = world.ports
@@ -230,10 +198,8 @@ def invitation(world: World) -> str:
     )
 
 
-@click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, to point your own mail client at it.")
-def main(*, keep: bool) -> None:
-    """Show cgappliance's main job with real programs."""
+def show_mail(*, keep: bool) -> bool:
+    """Show the main job, and return whether every step held."""
     with tempfile.TemporaryDirectory(prefix="cgappliance-demo-") as scratch:
         folder = Path(scratch)
         heading("Starting")
@@ -247,6 +213,22 @@ def main(*, keep: bool) -> None:
                 heading("Left running; press Ctrl-C to end it")
                 say(invitation(world))
                 signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return held
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, to point your own mail client at it.")
+@click.option(
+    "--web", is_flag=True, help="Show the web site instead, until Ctrl-C: prints its address, log-ins, and what to click."
+)
+@click.option("--once", is_flag=True, help="With --web: only prove that address and log-ins work, and end.")
+def main(*, keep: bool, web: bool, once: bool) -> None:
+    """Show cgappliance's main job with real programs, or its web site."""
+    if keep and web:
+        raise click.UsageError("--keep and --web do not go together (--web stays until Ctrl-C by itself)")
+    if once and not web:
+        raise click.UsageError("--once says something about --web (give both)")
+    held = demo_web.show(stay=not once) if web else show_mail(keep=keep)
     sys.exit(0 if held else 1)
 
 
