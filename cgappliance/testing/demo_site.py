@@ -35,6 +35,8 @@ from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import World
 
 ZONE: Final = ZoneInfo("Asia/Tokyo")
+#: What the manual shows; taken when nobody else has them.
+PORTS: Final = {"imaps": 10993, "pop3s": 10995, "smtps": 10465}
 HALF_HOUR: Final = timedelta(minutes=30)  #: plots count in it, so a moved clock keeps their columns
 WRONG_PASSWORDS: Final = 20  #: tries until the account must be locked; the limit is far below
 TOGETHER: Final = 200  #: logins that share one write to the disk
@@ -66,12 +68,13 @@ class DemoSite:
                 move what he shows by ``moved_by``.
         """
         self.world = World(folder, people=company.PEOPLE, bare=True, web=True)
-        for name, port in (("imaps", 10993), ("pop3s", 10995), ("smtps", 10465)):
+        for name, port in PORTS.items():
             setattr(self.world.ports, name, preferred(port))
         now = datetime.now(UTC)
         now -= (now - datetime.min.replace(tzinfo=UTC)) % HALF_HOUR if shown_at else timedelta()
         self.shown_at = (shown_at or now).astimezone(ZONE)
         self.moved_by = self.shown_at - now
+        self.began = datetime.now(UTC)
         self._hostname = hostname
         self._pair = self.world.authority.issue(*dict.fromkeys((hostname, "localhost", "127.0.0.1", "::1")), file="mail")
         self._sessions: list[imaplib.IMAP4_SSL] = []
@@ -109,6 +112,7 @@ class DemoSite:
 
         def gets_in() -> bool:
             client[:] = [_ImapFrom(source, self.world.ports.imaps, context)]
+            client[0].xatom("ID", '("name" "Thunderbird" "version" "140.5.0")')
             try:
                 client[0].authenticate("PLAIN", lambda _: f"\0{person.address}\0{person.password}".encode())
             except imaplib.IMAP4.error:
