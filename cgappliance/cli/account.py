@@ -11,7 +11,7 @@ import click
 
 from cgappliance.admin import account_csv, accounts
 from cgappliance.cli import account_people, account_sync
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, open_desk, tenant_argument, tenant_named, write_chunks
 from cgappliance.model import Tenant
 from cgappliance.store.accounts import Filter
@@ -106,13 +106,18 @@ def _print_details(data: Mapping[str, Any], tenant: Tenant) -> None:
 @tenant_argument
 @_addresses
 @config_option()
+@json_option
 @pass_state
-def unlock_accounts(state: State, tenant: str, addresses: tuple[str, ...]) -> None:
+def unlock_accounts(state: State, tenant: str, addresses: tuple[str, ...], as_json: bool) -> None:
     """Forget the wrong passwords that count against addresses, and let them log in again."""
     with open_desk(state) as desk:
         unlocked = accounts.unlock(desk, tenant_named(state, desk.store, tenant), addresses)
-    for address in map(accounts.normalised, addresses):
-        click.echo(f"{address}: {'unlocked' if address in unlocked else 'nothing counted against it'}")
+    done = {address: address in unlocked for address in map(accounts.normalised, addresses)}
+    tell(
+        [{"address": address, "unlocked": was_locked} for address, was_locked in done.items()],
+        *(f"{address}: {'unlocked' if was_locked else 'nothing counted against it'}" for address, was_locked in done.items()),
+        as_json=as_json,
+    )
 
 
 @command.command("rename")
@@ -120,14 +125,16 @@ def unlock_accounts(state: State, tenant: str, addresses: tuple[str, ...]) -> No
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @config_option()
+@json_option
 @pass_state
-def rename_account(state: State, tenant: str, old: str, new: str) -> None:
+def rename_account(state: State, tenant: str, old: str, new: str, as_json: bool) -> None:
     """Give the account OLD the address NEW. Profile and credentials stay with it, its history under the old address."""
     with open_desk(state) as desk:
         renamed = accounts.rename(desk, tenant_named(state, desk.store, tenant), old, new)
-    click.echo(f"{accounts.normalised(old)}: now {renamed.address}")
-    if renamed.reset_due:
-        click.echo(f"{renamed.address}: its Google password must be set anew ('cgappliance credential reset')")
+    before = accounts.normalised(old)
+    due = [f"{renamed.address}: its Google password must be set anew ('cgappliance credential reset')"] if renamed.reset_due else []
+    data = {"before": before, "address": renamed.address, "reset_due": renamed.reset_due}
+    tell(data, f"{before}: now {renamed.address}", *due, as_json=as_json)
 
 
 @command.command("export")

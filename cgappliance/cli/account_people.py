@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
-from cgappliance.admin import accounts, people, provision
+from cgappliance.admin import accounts, newcomer, people
 from cgappliance.admin.desk import Desk
 from cgappliance.admin.provision import Provisioned
-from cgappliance.administration import GoogleFault, GoogleRefused, NewPerson
-from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json
+from cgappliance.administration import NewPerson
+from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, tell
 from cgappliance.cli.desk import open_desk, tenant_argument, tenant_named, vault_of
 from cgappliance.cli.outside import open_google, open_managed_directory
-from cgappliance.errors import CgapplianceError
 from cgappliance.model import Tenant
 from cgappliance.secret import Secret
 from cgappliance.store.accounts import Account
@@ -52,7 +52,7 @@ def create(context: click.Context, state: State, /, tenant: str, address: str, *
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         made, password = _create(desk, found, address, options)
-        at_google = _provision(state, desk, found, made.address, options)
+        at_google = _provision(state, desk, found, made, options)
     problem = at_google.problem if at_google is not None else ""
     if as_json:
         shown = None if password is None else password.reveal()
@@ -88,26 +88,13 @@ def _create(desk: Desk, tenant: Tenant, address: str, options: dict[str, Any]) -
     return made, None if options["prompt"] else password
 
 
-def _provision(state: State, desk: Desk, tenant: Tenant, address: str, options: dict[str, Any]) -> Provisioned | None:
-    """Provision the account at Google, if that is wanted; what goes wrong there does not undo the account."""
+def _provision(state: State, desk: Desk, tenant: Tenant, account: Account, options: dict[str, Any]) -> Provisioned | None:
+    """Provision the account at Google, if that is wanted."""
     if options["google"] is False:
         return None
-    asked = bool(options["google"] or options["create_google_user"])
-    local = address.partition("@")[0]
-    names = (options["given_name"] or local, options["family_name"] or local)
-    try:
-        with open_google(tenant) as google:
-            if not asked and not google.setup.sets_passwords and not google.setup.enables_mail_access:
-                return None
-            needs = provision.find_needs(desk, tenant, google, [address], create=options["create_google_user"])
-            (done,) = provision.carry_out(desk, tenant, google, needs, vault=vault_of(state), name_of=lambda _: names)
-            return done
-    except GoogleRefused as refused:
-        if refused.fault is GoogleFault.NOT_CONFIGURED and not asked:
-            return None
-        return Provisioned(address, problem=str(refused))
-    except CgapplianceError as error:
-        return Provisioned(address, problem=str(error))
+    names = (options["given_name"], options["family_name"])
+    wanted = {"asked": bool(options["google"]), "create": options["create_google_user"]}
+    return newcomer.provide(desk, tenant, account, open_google, partial(vault_of, state), names=names, **wanted)
 
 
 @click.command("enable")
@@ -116,10 +103,11 @@ def _provision(state: State, desk: Desk, tenant: Tenant, address: str, options: 
 @_in_directory
 @_reason
 @config_option()
+@json_option
 @pass_state
-def enable(state: State, tenant: str, addresses: tuple[str, ...], in_directory: bool, reason: str) -> None:
+def enable(state: State, /, tenant: str, addresses: tuple[str, ...], *, as_json: bool, in_directory: bool, reason: str) -> None:
     """Switch accounts on: all of them, or none when one cannot be."""
-    _switch(state, tenant, addresses, enabled=True, in_directory=in_directory, reason=reason)
+    _switch(state, tenant, addresses, enabled=True, in_directory=in_directory, reason=reason, as_json=as_json)
 
 
 @click.command("disable")
@@ -128,13 +116,16 @@ def enable(state: State, tenant: str, addresses: tuple[str, ...], in_directory: 
 @_in_directory
 @_reason
 @config_option()
+@json_option
 @pass_state
-def disable(state: State, tenant: str, addresses: tuple[str, ...], in_directory: bool, reason: str) -> None:
+def disable(state: State, /, tenant: str, addresses: tuple[str, ...], *, as_json: bool, in_directory: bool, reason: str) -> None:
     """Switch accounts off: they cannot log in, and their live sessions end."""
-    _switch(state, tenant, addresses, enabled=False, in_directory=in_directory, reason=reason)
+    _switch(state, tenant, addresses, enabled=False, in_directory=in_directory, reason=reason, as_json=as_json)
 
 
-def _switch(state: State, tenant: str, addresses: tuple[str, ...], *, enabled: bool, in_directory: bool, reason: str) -> None:
+def _switch(
+    state: State, tenant: str, addresses: tuple[str, ...], *, enabled: bool, in_directory: bool, reason: str, as_json: bool
+) -> None:
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         if in_directory:
@@ -143,8 +134,11 @@ def _switch(state: State, tenant: str, addresses: tuple[str, ...], *, enabled: b
         else:
             switched = accounts.set_enabled(desk, found, addresses, enabled=enabled, reason=reason)
     where = " in the directory and here" if in_directory else ""
-    for account in switched:
-        click.echo(f"{account.address}: {'enabled' if enabled else 'disabled'}{where}")
+    tell(
+        [{"address": account.address, "enabled": account.enabled, "in_directory": in_directory} for account in switched],
+        *(f"{account.address}: {'enabled' if enabled else 'disabled'}{where}" for account in switched),
+        as_json=as_json,
+    )
 
 
 @click.command("delete")
@@ -154,8 +148,11 @@ def _switch(state: State, tenant: str, addresses: tuple[str, ...], *, enabled: b
 @click.option("--with-managed-password", is_flag=True, help="Although nobody else knows its Google password.")
 @_reason
 @config_option()
+@json_option
 @pass_state
-def delete(state: State, /, tenant: str, address: str, *, in_directory: bool, with_managed_password: bool, reason: str) -> None:
+def delete(
+    state: State, /, tenant: str, address: str, *, as_json: bool, in_directory: bool, with_managed_password: bool, reason: str
+) -> None:
     """Remove an account with its stored credentials. Nothing is deleted at Google, and in the directory only if told so."""
     options: dict[str, Any] = {"with_managed_password": with_managed_password, "reason": reason}
     with open_desk(state) as desk:
@@ -165,7 +162,9 @@ def delete(state: State, /, tenant: str, address: str, *, in_directory: bool, wi
                 people.delete(desk, found, directory, address, **options)
         else:
             accounts.delete(desk, found, address, **options)
-    click.echo(f"{accounts.normalised(address)}: deleted{' in the directory and here' if in_directory else ''}")
+    normalised, where = accounts.normalised(address), " in the directory and here" if in_directory else ""
+    data = {"address": normalised, "in_directory": in_directory}
+    tell(data, f"{normalised}: deleted{where}", as_json=as_json)
 
 
 @click.command("initial-password")

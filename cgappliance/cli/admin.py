@@ -8,7 +8,7 @@ import click
 
 from cgappliance.admin import administrators
 from cgappliance.admin.administrators import PASSWORD_MAX_CHARS, Enrolment, Role
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, one_of, open_desk, tenant_argument, tenant_named, vault_of
 from cgappliance.errors import CgapplianceError
 from cgappliance.secret import Secret
@@ -50,16 +50,18 @@ def list_administrators(state: State, tenant: str, as_json: bool) -> None:
 @click.option("--totp", is_flag=True, help="With a second factor; its secret is printed once.")
 @_stdin
 @config_option()
+@json_option
 @pass_state
-def create_administrator(state: State, tenant: str, name: str, *, role: str, totp: bool, from_stdin: bool) -> None:
+def create_administrator(state: State, tenant: str, name: str, *, role: str, totp: bool, from_stdin: bool, as_json: bool) -> None:
     """Let NAME administer TENANT in the web."""
     password = _password(from_stdin)
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         administrators.create(desk, found, name, Role(role), password)
-        click.echo(f"{name}: created, {role} of {tenant}")
-        if totp:
-            _print_enrolment(administrators.enrol(desk, found, name, vault_of(state)))
+        made = administrators.enrol(desk, found, name, vault_of(state)) if totp else None
+    tell({"name": name, "role": role, "second_factor": _data(made)}, f"{name}: created, {role} of {tenant}", as_json=as_json)
+    if made is not None and not as_json:
+        _print_enrolment(made)
 
 
 @command.command("passwd")
@@ -67,13 +69,14 @@ def create_administrator(state: State, tenant: str, name: str, *, role: str, tot
 @_name
 @_stdin
 @config_option()
+@json_option
 @pass_state
-def change_password(state: State, tenant: str, name: str, from_stdin: bool) -> None:
+def change_password(state: State, tenant: str, name: str, from_stdin: bool, as_json: bool) -> None:
     """Give NAME another password. Logins of NAME end, and wrong passwords are forgotten."""
     password = _password(from_stdin)
     with open_desk(state) as desk:
         administrators.set_password(desk, tenant_named(state, desk.store, tenant), name, password)
-    click.echo(f"{name}: password changed")
+    tell({"name": name}, f"{name}: password changed", as_json=as_json)
 
 
 @command.command("role")
@@ -81,12 +84,13 @@ def change_password(state: State, tenant: str, name: str, from_stdin: bool) -> N
 @_name
 @click.argument("role", type=one_of(Role), metavar="ROLE")
 @config_option()
+@json_option
 @pass_state
-def change_role(state: State, tenant: str, name: str, role: str) -> None:
+def change_role(state: State, tenant: str, name: str, role: str, as_json: bool) -> None:
     """Give NAME another ROLE: administrator, helpdesk (reads, unlocks, resets) or auditor (reads)."""
     with open_desk(state) as desk:
         administrators.set_role(desk, tenant_named(state, desk.store, tenant), name, Role(role))
-    click.echo(f"{name}: now {role}")
+    tell({"name": name, "role": role}, f"{name}: now {role}", as_json=as_json)
 
 
 @command.command("totp")
@@ -94,28 +98,36 @@ def change_role(state: State, tenant: str, name: str, role: str) -> None:
 @_name
 @click.option("--off", is_flag=True, help="Take the second factor away.")
 @config_option()
+@json_option
 @pass_state
-def change_totp(state: State, tenant: str, name: str, off: bool) -> None:
+def change_totp(state: State, tenant: str, name: str, off: bool, as_json: bool) -> None:
     """Give NAME a new second factor, and print its secret once; an older one no longer works."""
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         if off:
             administrators.forget_totp(desk, found, name, vault_of(state))
-            click.echo(f"{name}: no second factor any more")
-        else:
-            _print_enrolment(administrators.enrol(desk, found, name, vault_of(state)))
+        made = None if off else administrators.enrol(desk, found, name, vault_of(state))
+    tell({"name": name, "second_factor": _data(made)}, *([f"{name}: no second factor any more"] if off else []), as_json=as_json)
+    if made is not None and not as_json:
+        _print_enrolment(made)
 
 
 @command.command("remove")
 @tenant_argument
 @_name
 @config_option()
+@json_option
 @pass_state
-def remove_administrator(state: State, tenant: str, name: str) -> None:
+def remove_administrator(state: State, tenant: str, name: str, as_json: bool) -> None:
     """Let NAME administer TENANT no longer. Logins of NAME end."""
     with open_desk(state) as desk:
         administrators.remove(desk, tenant_named(state, desk.store, tenant), name)
-    click.echo(f"{name}: removed")
+    tell({"name": name}, f"{name}: removed", as_json=as_json)
+
+
+def _data(made: Enrolment | None) -> dict[str, str] | None:
+    """Return a second factor for programs: like for people, this is the only time that it is shown."""
+    return None if made is None else {"secret": made.secret.reveal(), "uri": made.uri.reveal()}
 
 
 def _print_enrolment(made: Enrolment) -> None:

@@ -65,6 +65,15 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
+def tell(value: Any, *lines: str, as_json: bool) -> None:
+    """Print what a command has done: the value for programs, or the lines for people."""
+    if as_json:
+        print_json(value)
+        return
+    for line in lines:
+        click.echo(line)
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns, as wide as their widest cell."""
     lines = [tuple(header), *map(tuple, rows)]

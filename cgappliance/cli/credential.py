@@ -6,7 +6,7 @@ import click
 
 from cgappliance.admin import credentials
 from cgappliance.cli import credential_google
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json
+from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, tell
 from cgappliance.cli.desk import open_desk, tenant_argument, tenant_named, vault_of
 
 _address = click.argument("address", metavar="ADDRESS")
@@ -64,9 +64,10 @@ def reveal(state: State, tenant: str, address: str, reason: str, as_json: bool) 
 @tenant_argument
 @_address
 @config_option()
+@json_option
 @pass_state
-def forget(state: State, tenant: str, address: str) -> None:
+def forget(state: State, tenant: str, address: str, as_json: bool) -> None:
     """Remove the stored app password of an account; at Google it stays until it is revoked there."""
     with open_desk(state) as desk:
         credentials.forget_app_password(desk, tenant_named(state, desk.store, tenant), address)
-    click.echo(f"{address}: app password forgotten")
+    tell({"address": address}, f"{address}: app password forgotten", as_json=as_json)

@@ -14,7 +14,7 @@ import click
 from cgappliance.admin import accounts, credentials, trial
 from cgappliance.admin.desk import Desk
 from cgappliance.administration import GoogleAdministration, GoogleUser
-from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, open_desk, tenant_argument, tenant_named, vault_of
 from cgappliance.cli.outside import open_google
 from cgappliance.errors import CgapplianceError
@@ -66,15 +66,17 @@ def reset(
 @_address
 @click.option("--stdin", "from_stdin", is_flag=True, help="Take the app password from the first line of standard input.")
 @config_option()
+@json_option
 @pass_state
-def set_app_password(state: State, tenant: str, address: str, from_stdin: bool) -> None:
+def set_app_password(state: State, tenant: str, address: str, from_stdin: bool, as_json: bool) -> None:
     """Keep an app password that the user has made at Google, if Gmail takes it. Its blanks do not count."""
     typed = _from_stdin() if from_stdin else Secret(click.prompt("App password", hide_input=True))
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         verify = partial(trial.try_password, found)
         credentials.set_app_password(desk, found, address, typed, vault=vault_of(state), verify=verify)
-    click.echo(f"{accounts.normalised(address)}: Gmail takes it; kept")
+    normalised = accounts.normalised(address)
+    tell({"address": normalised}, f"{normalised}: Gmail takes it; kept", as_json=as_json)
 
 
 @click.command("app-passwords")
@@ -100,12 +102,14 @@ def list_app_passwords(state: State, tenant: str, address: str, as_json: bool) -
 @_address
 @click.argument("code", type=int, metavar="CODE")
 @config_option()
+@json_option
 @pass_state
-def revoke(state: State, tenant: str, address: str, code: int) -> None:
+def revoke(state: State, tenant: str, address: str, code: int, as_json: bool) -> None:
     """Make an app password useless at Google; CODE is that of the list."""
     with _at_google(state, tenant, address) as (found, desk, google, user):
         credentials.revoke_app_password(desk, found, user, code, google)
-    click.echo(f"{user.address}: app password {code} revoked (if it is the one kept here: 'cgappliance credential forget')")
+    done = f"{user.address}: app password {code} revoked (if it is the one kept here: 'cgappliance credential forget')"
+    tell({"address": user.address, "code_id": code}, done, as_json=as_json)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cgappliance.admin import history as rendered
-from cgappliance.cli.common import Decorated, State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import Decorated, State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import complete_tenant, local_time, moment, one_of, open_desk, tenant_argument, tenant_named, write_chunks
 from cgappliance.config.networks import parse_network
 from cgappliance.config.problem import Unfit
@@ -124,8 +124,9 @@ def _chunks(rows: Iterator[Login], form: str, zone: tzinfo, *, bom: bool) -> Ite
 @tenant_argument
 @click.option("--before", required=True, metavar="WHEN", help="Delete what is older than this moment: 2026-11-24, 365d.")
 @config_option()
+@json_option
 @pass_state
-def expire_history(state: State, tenant: str, before: str) -> None:
+def expire_history(state: State, tenant: str, before: str, as_json: bool) -> None:
     """Delete old rows of a tenant, a few at a time beside the logins that go on."""
     with open_desk(state) as desk:
         limit = moment(before, tenant_named(state, desk.store, tenant).timezone)
@@ -134,4 +135,4 @@ def expire_history(state: State, tenant: str, before: str) -> None:
         deleted = history.expire(desk.store, tenant, limit)
         with desk.work() as work:
             work.log(tenant, "history.expire", tenant, after={"before": limit.isoformat(), "rows": deleted})
-    click.echo(f"{deleted} rows deleted")
+    tell({"before": limit.isoformat(), "rows": deleted}, f"{deleted} rows deleted", as_json=as_json)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, open_desk, vault_of
 from cgappliance.config.load import load_settings
 from cgappliance.store import keyfile, rotation
@@ -30,23 +30,27 @@ def _path(state: State, given: Path | None) -> Path:
 @command.command("init")
 @_key_file
 @config_option()
+@json_option
 @pass_state
-def init_key(state: State, key_file: Path | None) -> None:
+def init_key(state: State, key_file: Path | None, as_json: bool) -> None:
     """Make the key file, with one new key, readable by its owner only."""
     path = _path(state, key_file)
     key = keyfile.create(path, datetime.now(UTC))
-    click.echo(f"{path}: key {key.id} made (keep a copy, apart from the backups of the database)")
+    done = f"{path}: key {key.id} made (keep a copy, apart from the backups of the database)"
+    tell({"file": path, "key": key.id}, done, as_json=as_json)
 
 
 @command.command("add")
 @_key_file
 @config_option()
+@json_option
 @pass_state
-def add_key(state: State, key_file: Path | None) -> None:
+def add_key(state: State, key_file: Path | None, as_json: bool) -> None:
     """Add a new key and encrypt nothing with it yet: for a file that the service reads a copy of, as a systemd credential."""
     path = _path(state, key_file)
     keys = keyfile.change(path, lambda old: (keyfile.new_key(datetime.now(UTC)), *old))
-    click.echo(f"{path}: key {keys[0].id} added (restart the service if it reads a copy, then run 'cgappliance key rotate')")
+    done = f"{path}: key {keys[0].id} added (restart the service if it reads a copy, then run 'cgappliance key rotate')"
+    tell({"file": path, "key": keys[0].id}, done, as_json=as_json)
 
 
 @command.command("list")
@@ -70,23 +74,25 @@ def _made(use: rotation.KeyUse) -> str:
 
 @command.command("rotate")
 @config_option()
+@json_option
 @pass_state
-def rotate_keys(state: State) -> None:
+def rotate_keys(state: State, as_json: bool) -> None:
     """Encrypt all stored credentials with a new key while the appliance runs, or finish a rotation that was interrupted."""
     path = _path(state, None)
     with open_desk(state) as desk:
         done = rotation.rotate(desk.store, path, desk.now())
         with desk.work() as work:
             work.log("", "key.rotate", done.key_id, after={"added": done.added, "reencrypted": done.reencrypted})
-    click.echo(
-        f"key {done.key_id} {'added' if done.added else 'of an earlier rotation'}; {done.reencrypted} credentials encrypted anew"
-    )
+    key = f"key {done.key_id} {'added' if done.added else 'of an earlier rotation'}"
+    data = {"key": done.key_id, "added": done.added, "reencrypted": done.reencrypted}
+    tell(data, f"{key}; {done.reencrypted} credentials encrypted anew", as_json=as_json)
 
 
 @command.command("prune")
 @config_option()
+@json_option
 @pass_state
-def prune_keys(state: State) -> None:
+def prune_keys(state: State, as_json: bool) -> None:
     """Remove old keys that no stored credential needs. Backups from before the last rotation need them still."""
     path = _path(state, None)
     with open_desk(state) as desk:
@@ -94,4 +100,4 @@ def prune_keys(state: State) -> None:
         for key_id in removed:
             with desk.work() as work:
                 work.log("", "key.prune", key_id)
-    click.echo(f"{len(removed)} keys removed" + "".join(f"\n{key_id}" for key_id in removed))
+    tell({"removed": list(removed)}, f"{len(removed)} keys removed", *removed, as_json=as_json)

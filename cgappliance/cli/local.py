@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cgappliance.cli.common import json_option, print_json, print_table
+from cgappliance.cli.common import json_option, print_json, print_table, tell
 from cgappliance.errors import CgapplianceError, PluginError
 from cgappliance.secret import Secret
 
@@ -64,44 +64,48 @@ def list_people(file: Path, as_json: bool) -> None:
 @_file
 @_address
 @click.option("--stdin", "from_stdin", is_flag=True, help="Take the password from the first line of standard input.")
-def passwd(file: Path, address: str, from_stdin: bool) -> None:
+@json_option
+def passwd(file: Path, address: str, from_stdin: bool, as_json: bool) -> None:
     """Give ADDRESS a password; FILE is made when there is none.
 
     Somebody who stands in FILE already gets the new password, and cannot log in with the old one any more.
     """
     with _users() as users:
         users.set_password(file, address, _from_stdin() if from_stdin else _prompt())
-    click.echo(f"{address}: password set")
+    tell({"address": address, "done": "password set"}, f"{address}: password set", as_json=as_json)
 
 
 @command.command()
 @_file
 @_address
-def remove(file: Path, address: str) -> None:
+@json_option
+def remove(file: Path, address: str, as_json: bool) -> None:
     """Remove ADDRESS from FILE."""
     with _users() as users:
         users.remove(file, address)
-    click.echo(f"{address}: removed")
+    tell({"address": address, "done": "removed"}, f"{address}: removed", as_json=as_json)
 
 
 @command.command()
 @_file
 @_address
-def disable(file: Path, address: str) -> None:
+@json_option
+def disable(file: Path, address: str, as_json: bool) -> None:
     """Keep ADDRESS out, and keep the password for later."""
     with _users() as users:
         users.set_disabled(file, address, disabled=True)
-    click.echo(f"{address}: disabled")
+    tell({"address": address, "done": "disabled"}, f"{address}: disabled", as_json=as_json)
 
 
 @command.command()
 @_file
 @_address
-def enable(file: Path, address: str) -> None:
+@json_option
+def enable(file: Path, address: str, as_json: bool) -> None:
     """Let ADDRESS in again."""
     with _users() as users:
         users.set_disabled(file, address, disabled=False)
-    click.echo(f"{address}: enabled")
+    tell({"address": address, "done": "enabled"}, f"{address}: enabled", as_json=as_json)
 
 
 def _from_stdin() -> Secret:

@@ -11,7 +11,7 @@ import click
 
 from cgappliance.admin import profiles
 from cgappliance.admin.profile_rules import parse_rules
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, open_desk, tenant_argument, tenant_named, yes_option
 from cgappliance.errors import CgapplianceError
 from cgappliance.model import ProfileRule
@@ -59,12 +59,13 @@ def list_profiles(state: State, tenant: str, as_json: bool) -> None:
 @tenant_argument
 @_name
 @config_option()
+@json_option
 @pass_state
-def show_profile(state: State, tenant: str, name: str) -> None:
-    """Print the rules of a profile as JSON, as create and edit read them."""
+def show_profile(state: State, tenant: str, name: str, as_json: bool) -> None:
+    """Print the rules of a profile as JSON, as create and edit read them; with --json, all that is known of it."""
     with open_desk(state) as desk:
         row = profiles.show(desk, tenant_named(state, desk.store, tenant), name)
-    print_json(profiles.seen(row.profile)["rules"])
+    print_json(_data(row) if as_json else profiles.seen(row.profile)["rules"])
 
 
 @command.command("create")
@@ -72,8 +73,9 @@ def show_profile(state: State, tenant: str, name: str) -> None:
 @_name
 @_rules
 @config_option()
+@json_option
 @pass_state
-def create_profile(state: State, tenant: str, name: str, rules: Any) -> None:
+def create_profile(state: State, tenant: str, name: str, rules: Any, as_json: bool) -> None:
     """Make a profile. Its rules are tried in order, the first that applies decides, and when none does the answer is no.
 
     A rule: {"allow": true, "protocols": ["imap"], "networks": ["203.0.113.0/24", {"network": "2001:db8::/32", "remark": "HQ"}],
@@ -82,7 +84,7 @@ def create_profile(state: State, tenant: str, name: str, rules: Any) -> None:
     parsed = _parse(rules)
     with open_desk(state) as desk:
         made = profiles.create(desk, tenant_named(state, desk.store, tenant), name, parsed)
-    click.echo(f"{made.name}: created")
+    tell({"name": made.name}, f"{made.name}: created", as_json=as_json)
 
 
 @command.command("copy")
@@ -90,12 +92,13 @@ def create_profile(state: State, tenant: str, name: str, rules: Any) -> None:
 @click.argument("source", metavar="SOURCE")
 @_name
 @config_option()
+@json_option
 @pass_state
-def copy_profile(state: State, tenant: str, source: str, name: str) -> None:
+def copy_profile(state: State, tenant: str, source: str, name: str, as_json: bool) -> None:
     """Make the profile NAME with the rules of SOURCE, which may stand in the tenant file."""
     with open_desk(state) as desk:
         made = profiles.copy(desk, tenant_named(state, desk.store, tenant), source, name)
-    click.echo(f"{made.name}: created with the rules of {source}")
+    tell({"name": made.name, "source": source}, f"{made.name}: created with the rules of {source}", as_json=as_json)
 
 
 @command.command("edit")
@@ -105,28 +108,33 @@ def copy_profile(state: State, tenant: str, source: str, name: str) -> None:
 @_dry_run
 @yes_option
 @config_option()
+@json_option
 @pass_state
-def edit_profile(state: State, tenant: str, name: str, *, rules: Any, dry_run: bool, yes: bool) -> None:
+def edit_profile(state: State, tenant: str, name: str, *, rules: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Give a profile other rules. New logins follow them at once, and live sessions that they do not permit end."""
     parsed = _parse(rules)
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         version = profiles.show(desk, found, name).version
-        if _agreed(profiles.ending_by_edit(desk, found, name, parsed), dry_run=dry_run, yes=yes):
+        ending = profiles.ending_by_edit(desk, found, name, parsed)
+        agreed = _agreed(ending, dry_run=dry_run, yes=yes, quiet=as_json)
+        if agreed:
             profiles.edit(desk, found, name, parsed, version=version)
-            click.echo(f"{name}: changed")
+    data = {"name": name, "changed": agreed, "ending": [_ending_data(end) for end in ending]}
+    tell(data, *([f"{name}: changed"] if agreed else []), as_json=as_json)
 
 
 @command.command("delete")
 @tenant_argument
 @_name
 @config_option()
+@json_option
 @pass_state
-def delete_profile(state: State, tenant: str, name: str) -> None:
+def delete_profile(state: State, tenant: str, name: str, as_json: bool) -> None:
     """Remove a profile that no account has."""
     with open_desk(state) as desk:
         profiles.delete(desk, tenant_named(state, desk.store, tenant), name)
-    click.echo(f"{name}: deleted")
+    tell({"name": name}, f"{name}: deleted", as_json=as_json)
 
 
 @command.command("apply")
@@ -137,21 +145,26 @@ def delete_profile(state: State, tenant: str, name: str) -> None:
 @_dry_run
 @yes_option
 @config_option()
+@json_option
 @pass_state
-def apply_profile(
-    state: State, tenant: str, name: str, *, addresses: tuple[str, ...], everybody: bool, dry_run: bool, yes: bool
-) -> None:
+def apply_profile(state: State, /, tenant: str, name: str, *, addresses: tuple[str, ...], everybody: bool, **how: bool) -> None:
     """Give accounts the profile NAME; "" is the tenant's default. Accounts whose profile the directory chooses are left alone."""
     if everybody == bool(addresses):
         raise click.UsageError("name addresses, or give --all")
     chosen = None if everybody else addresses
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
-        if _agreed(profiles.ending_by_apply(desk, found, name, chosen), dry_run=dry_run, yes=yes):
-            applied = profiles.apply(desk, found, name, chosen)
-            click.echo(f"{len(applied.changed)} accounts changed")
-            for address in applied.left_alone:
-                click.echo(f"{address}: left alone, the directory chooses its profile")
+        ending = profiles.ending_by_apply(desk, found, name, chosen)
+        agreed = _agreed(ending, dry_run=how["dry_run"], yes=how["yes"], quiet=how["as_json"])
+        applied = profiles.apply(desk, found, name, chosen) if agreed else profiles.Applied([], [])
+    data = {"name": name, "changed": list(applied.changed), "left_alone": list(applied.left_alone)}
+    alone = (f"{address}: left alone, the directory chooses its profile" for address in applied.left_alone)
+    tell(
+        {**data, "ending": [_ending_data(end) for end in ending]},
+        *([f"{len(applied.changed)} accounts changed"] if agreed else []),
+        *alone,
+        as_json=how["as_json"],
+    )
 
 
 def _parse(file: Any) -> Sequence[ProfileRule]:
@@ -162,17 +175,27 @@ def _parse(file: Any) -> Sequence[ProfileRule]:
     return parse_rules(data)
 
 
-def _agreed(ending: Sequence[profiles.Ending], *, dry_run: bool, yes: bool) -> bool:
-    """Say which sessions would end, and return whether that is wanted."""
-    for end in ending:
+def _agreed(ending: Sequence[profiles.Ending], *, dry_run: bool, yes: bool, quiet: bool) -> bool:
+    """Say which sessions would end, unless ``quiet``, and return whether that is wanted."""
+    for end in () if quiet else ending:
         where = f"{end.session.protocol} from {end.session.remote_ip}"
         click.echo(f"{end.session.account}: {where} {'would end' if dry_run else 'ends'}: {end.reason.sentence}")
-    if dry_run:
+    if dry_run and not quiet:
         click.echo(f"{len(ending)} live sessions would end")
-        return False
-    if ending and not yes:
-        click.confirm(f"{len(ending)} live sessions end. Go on?", abort=True)
-    return True
+    elif ending and not yes and not dry_run:
+        click.confirm(f"{len(ending)} live sessions end. Go on?", abort=True, err=True)
+    return not dry_run
+
+
+def _ending_data(end: profiles.Ending) -> dict[str, str]:
+    session = end.session
+    return {
+        "account": session.account,
+        "protocol": str(session.protocol),
+        "from": str(session.remote_ip),
+        "reason": end.reason.value,
+        "why": end.reason.sentence,
+    }
 
 
 def _kind(row: profiles.Row) -> str:
