@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,16 @@ from typing import Any
 import click
 
 from cgappliance.admin import account_csv, accounts
+from cgappliance.admin.provision import Provisioned
 from cgappliance.cli import account_people, account_sync
-from cgappliance.cli.common import State, config_option, json_option, pass_state, print_json, print_table, tell
+from cgappliance.cli.account_google import (
+    GoogleRun,
+    create_google_users_option,
+    google_data,
+    revoke_app_passwords_option,
+    show_google,
+)
+from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, print_table, tell
 from cgappliance.cli.desk import local_time, open_desk, tenant_argument, tenant_named, write_chunks
 from cgappliance.model import Tenant
 from cgappliance.store.accounts import Filter
@@ -153,23 +161,50 @@ def export_accounts(state: State, tenant: str, output: Path | None, bom: bool) -
 @tenant_argument
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option(
+    "--google/--no-google", default=True, help="Provision new accounts at Google, if the tenant file wants something there."
+)
+@create_google_users_option
+@revoke_app_passwords_option
 @config_option()
 @json_option
 @pass_state
-def import_accounts(state: State, tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Do what the column "operation" of a CSV file says: CREATE, UPDATE, DELETE; all of it, or nothing when a line is wrong."""
+@click.pass_context
+def import_accounts(
+    context: click.Context, state: State, /, tenant: str, file: Path, *, dry_run: bool, as_json: bool, **at_google: bool
+) -> None:
+    """Do what the column "operation" of a CSV file says: CREATE, UPDATE, DELETE; all of it, or nothing when a line is wrong.
+
+    Accounts that are new and enabled then get at Google what the tenant file wants, such as a random password. The exit status is
+    1 when a line is wrong, and also when the accounts were made and something at Google was left undone.
+    """
     with file.open("rb") as opened:
         content = opened.read(account_csv.BYTES_MAX + 1)
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
         done = account_csv.load(desk, found, content, dry_run=dry_run, source=file.name)
+        run = GoogleRun(state, desk, found, dry_run, at_google["create_google_users"], at_google["revoke_app_passwords"])
+        provided = run.bring_new(_enabled_and_new(done)) if at_google["google"] else []
     if as_json:
-        print_json([asdict(line) for line in done])
-        return
+        print_json({"lines": [asdict(line) for line in done], "google": [google_data(one) for one in provided]})
+    else:
+        _show_import(done, provided, dry_run=dry_run)
+    context.exit(EXIT_PROBLEMS if any(one.problem for one in provided) else 0)
+
+
+def _enabled_and_new(done: Sequence[account_csv.Done]) -> dict[str, str]:
+    """Return the addresses that are to log in and could not before, with their profiles."""
+    made = (line.after for line in done if line.operation is account_csv.Operation.CREATE)
+    return {account["address"]: account["profile"] for account in made if account["enabled"]}
+
+
+def _show_import(done: Sequence[account_csv.Done], provided: Sequence[Provisioned], *, dry_run: bool) -> None:
     for line in done:
         changes = ", ".join(f"{name}: {line.before.get(name, '-')} -> {line.after.get(name, '-')}" for name in _names(line))
         click.echo(f"line {line.line}: {line.operation.lower()} {line.address}" + (f" ({changes})" if changes else ""))
     click.echo(f"{len(done)} lines {'would be ' if dry_run else ''}done")
+    if provided:
+        show_google(provided, dry_run=dry_run)
 
 
 def _names(line: account_csv.Done) -> list[str]:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from cgappliance.admin import directory_sync, mail_access, provision
-from cgappliance.admin.desk import Desk
+from cgappliance.admin import directory_sync, mail_access
 from cgappliance.admin.directory_sync import Done
-from cgappliance.admin.provision import NameOf, Need, Provisioned
+from cgappliance.admin.provision import Provisioned
 from cgappliance.admin.sync_plan import Action, Plan, Step
-from cgappliance.administration import DirectoryEntry, GoogleAdministration, GoogleRefused
+from cgappliance.administration import DirectoryEntry
+from cgappliance.cli.account_google import (
+    GoogleRun,
+    create_google_users_option,
+    google_data,
+    named,
+    names_of,
+    revoke_app_passwords_option,
+    show_google,
+)
 from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, print_table
-from cgappliance.cli.desk import open_desk, tenant_argument, tenant_named, vault_of
+from cgappliance.cli.desk import open_desk, tenant_argument, tenant_named
 from cgappliance.cli.outside import open_directory, open_google, watched
-from cgappliance.errors import CgapplianceError
-from cgappliance.model import Tenant
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-_create = click.option(
-    "--create-google-users", is_flag=True, help="Make users that are missing at Google; each may cost a licence."
-)
-_revoke = click.option(
-    "--revoke-app-passwords", is_flag=True, help="Set Google passwords although Google then revokes users' app passwords."
-)
 
 
 @click.command()
@@ -34,8 +33,8 @@ _revoke = click.option(
 @_dry_run
 @click.option("--allow-mass-disable", is_flag=True, help="Although suspiciously many people have left the directory.")
 @click.option("--google", "with_google", is_flag=True, help="Then provision all enabled accounts at Google.")
-@_create
-@_revoke
+@create_google_users_option
+@revoke_app_passwords_option
 @config_option()
 @json_option
 @pass_state
@@ -49,61 +48,30 @@ def sync(context: click.Context, state: State, /, tenant: str, *, as_json: bool,
     """
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
-        run = _Run(state, desk, found, options["dry_run"], options["create_google_users"], options["revoke_app_passwords"])
+        run = GoogleRun(state, desk, found, options["dry_run"], options["create_google_users"], options["revoke_app_passwords"])
         with open_directory(found) as directory:
             pages = watched(directory_sync.read(directory, found), "Reading the directory, pages")
             entries = [entry for page in pages for entry in page]
         planned = directory_sync.plan(desk, found, entries)
-        done = run.sync(planned, confirmed=options["allow_mass_disable"])
-        at_google = run.behind_sync(entries, planned) if options["with_google"] or options["create_google_users"] else []
+        done = _sync(run, planned, confirmed=options["allow_mass_disable"])
+        at_google = _behind_sync(run, entries, planned) if options["with_google"] or options["create_google_users"] else []
     report = _Report(planned, done, at_google, dry_run=options["dry_run"])
     print_json(report.data()) if as_json else report.show()
     context.exit(EXIT_PROBLEMS if report.problems else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run of a command."""
+def _sync(run: GoogleRun, planned: Plan, *, confirmed: bool) -> list[Done]:
+    if run.dry_run:
+        return [Done(step, "") for step in planned.steps]
+    steps = directory_sync.carry_out(run.desk, run.tenant, planned, confirmed=confirmed)
+    return list(watched(steps, "Changing accounts", len(planned.steps)))
 
-    state: State
-    desk: Desk
-    tenant: Tenant
-    dry_run: bool
-    create: bool
-    revoke: bool
 
-    def sync(self, planned: Plan, *, confirmed: bool) -> list[Done]:
-        if self.dry_run:
-            return [Done(step, "") for step in planned.steps]
-        steps = directory_sync.carry_out(self.desk, self.tenant, planned, confirmed=confirmed)
-        return list(watched(steps, "Changing accounts", len(planned.steps)))
-
-    def behind_sync(self, entries: Sequence[DirectoryEntry], planned: Plan) -> list[Provisioned]:
-        """Provision all enabled accounts; in a dry run those too that the sync would make."""
-        new = {
-            step.address: step.values["profile"] for step in planned.steps if step.action is Action.ADD and step.values["enabled"]
-        }
-        names = {entry.address.lower(): (entry.given_name, entry.family_name) for entry in entries}
-        return self.at_google(None, new if self.dry_run else {}, _named(names.get))
-
-    def at_google(self, addresses: Sequence[str] | None, planned: Mapping[str, str], name_of: NameOf) -> list[Provisioned]:
-        with open_google(self.tenant) as google:
-            needs = provision.find_needs(self.desk, self.tenant, google, addresses, create=self.create, planned=planned)
-            return [_foreseen(need) for need in needs] if self.dry_run else self._carry_out(google, needs, name_of)
-
-    def _carry_out(self, google: GoogleAdministration, needs: Sequence[Need], name_of: NameOf) -> list[Provisioned]:
-        """Do it, and show what is done also when Google stops it half-way."""
-        who = (self.desk, self.tenant, google)
-        vault, revoke = vault_of(self.state), self.revoke
-        running = provision.carry_out(*who, needs, vault=vault, name_of=name_of, revoke_app_passwords=revoke)
-        done: list[Provisioned] = []
-        try:
-            for one in watched(running, "Provisioning at Google", len(needs)):
-                done.append(one)  # noqa: PERF402 - what came before a failure is shown too
-        except GoogleRefused as refused:
-            _show_google(done, dry_run=False)
-            raise CgapplianceError(f"stopped after {len(done)} of {len(needs)} accounts: {refused}") from refused
-        return done
+def _behind_sync(run: GoogleRun, entries: Sequence[DirectoryEntry], planned: Plan) -> list[Provisioned]:
+    """Provision all enabled accounts; in a dry run those too that the sync would make."""
+    new = {step.address: step.values["profile"] for step in planned.steps if step.action is Action.ADD and step.values["enabled"]}
+    names = {entry.address.lower(): (entry.given_name, entry.family_name) for entry in entries}
+    return run.bring(None, new if run.dry_run else {}, named(names.get))
 
 
 @click.command("provision")
@@ -111,8 +79,8 @@ class _Run:
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="All enabled accounts.")
 @_dry_run
-@_create
-@_revoke
+@create_google_users_option
+@revoke_app_passwords_option
 @config_option()
 @json_option
 @pass_state
@@ -128,12 +96,12 @@ def provision_accounts(
         raise click.UsageError("Name addresses, or say --all.")
     with open_desk(state) as desk:
         found = tenant_named(state, desk.store, tenant)
-        run = _Run(state, desk, found, options["dry_run"], options["create_google_users"], options["revoke_app_passwords"])
-        done = run.at_google(addresses or None, {}, _names_of(found))
+        run = GoogleRun(state, desk, found, options["dry_run"], options["create_google_users"], options["revoke_app_passwords"])
+        done = run.bring(addresses or None, {}, names_of(found))
     if as_json:
-        print_json([_google_data(one) for one in done])
+        print_json([google_data(one) for one in done])
     else:
-        _show_google(done, dry_run=options["dry_run"])
+        show_google(done, dry_run=options["dry_run"])
     context.exit(EXIT_PROBLEMS if any(one.problem for one in done) else 0)
 
 
@@ -189,7 +157,7 @@ class _Report:
             "left_alone": [
                 {"address": left.address, "why": left.why, "is_problem": left.is_problem} for left in self._planned.left_alone
             ],
-            "google": [_google_data(one) for one in self._google],
+            "google": [google_data(one) for one in self._google],
             "problems": self.problems,
         }
 
@@ -198,7 +166,7 @@ class _Report:
         if steps:
             print_table(("ACTION", "ADDRESS", "WHY"), [(step.action, step.address, _why(step)) for step in steps])
         if self._google:
-            _show_google([one for one in self._google if one.done], dry_run=self._dry_run)
+            show_google([one for one in self._google if one.done], dry_run=self._dry_run)
         for problem in self.problems:
             click.echo(problem)
         others = sum(not left.is_problem for left in self._planned.left_alone)
@@ -216,42 +184,3 @@ def _why(step: Step) -> str:
 def _step_data(step: Step) -> dict[str, Any]:
     before = {} if step.account is None else {name: getattr(step.account, name) for name in step.values}
     return {"action": step.action, "address": step.address, "why": step.why, "before": before, "after": dict(step.values)}
-
-
-def _foreseen(need: Need) -> Provisioned:
-    wanted = (("create", need.create), ("set password", need.set_password), ("look at POP and IMAP", need.look_at_mail))
-    return Provisioned(need.address, [word for word, is_needed in wanted if is_needed], need.problem)
-
-
-def _google_data(one: Provisioned) -> dict[str, Any]:
-    return {"address": one.address, "done": list(one.done), "problem": one.problem}
-
-
-def _show_google(done: Sequence[Provisioned], *, dry_run: bool) -> None:
-    rows = [(one.address, ", ".join(one.done) or "-", one.problem or "-") for one in done if one.done or one.problem]
-    if rows:
-        print_table(("ADDRESS", "WOULD BE DONE AT GOOGLE" if dry_run else "DONE AT GOOGLE", "PROBLEM"), rows)
-    else:
-        click.echo("nothing to do at Google")
-
-
-def _named(find: Callable[[str], tuple[str, str] | None]) -> NameOf:
-    """Return what names somebody for Google, which wants both names: the part before the @ stands for one that is not known."""
-
-    def name_of(address: str) -> tuple[str, str]:
-        given_name, family_name = find(address) or ("", "")
-        local = address.partition("@")[0]
-        return given_name or local, family_name or local
-
-    return name_of
-
-
-def _names_of(tenant: Tenant) -> NameOf:
-    """Return what looks names up in the directory, one by one."""
-
-    def find(address: str) -> tuple[str, str] | None:
-        with open_directory(tenant) as directory:
-            entry = directory.find(address)
-        return None if entry is None else (entry.given_name, entry.family_name)
-
-    return _named(find)

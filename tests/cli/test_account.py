@@ -73,7 +73,7 @@ def test_export_and_import_go_round(office: Run, place: Place):
     dry = office("account", "import", "acme", str(file), "--dry-run")
     assert dry.output.splitlines() == ["line 2: update yuki@acme.example (profile: office -> )", "1 lines would be done"]
     assert office("account", "import", "acme", str(file)).output.endswith("1 lines done\n")
-    assert json.loads(office("account", "import", "acme", str(file), "--json").output)[0]["after"] == {}
+    assert json.loads(office("account", "import", "acme", str(file), "--json").output)["lines"][0]["after"] == {}
 
 
 def test_an_existing_file_is_not_overwritten_by_an_export(office: Run, place: Place):
