@@ -46,6 +46,20 @@ def managed_directory_of(kinds: Kinds, tenant: Tenant) -> Iterator[WritableDirec
         yield directory
 
 
+def lists_people(kinds: Kinds, tenant: Tenant) -> bool:
+    """Tell whether the people of the tenant's directory can be listed, and so synchronised. Asks nobody."""
+    return kinds.backends[tenant.auth.name].directory is not None
+
+
+def manages_people(kinds: Kinds, tenant: Tenant) -> bool:
+    """Tell whether people of the tenant's directory are made and removed here (edition "light"). Asks nobody."""
+    try:
+        with managed_directory_of(kinds, tenant):
+            return True
+    except CgapplianceError:
+        return False
+
+
 @contextlib.contextmanager
 def google_of(kinds: Kinds, tenant: Tenant) -> Iterator[GoogleAdministration]:
     """Lend what sets a tenant's Google customer up. Asks nobody.
