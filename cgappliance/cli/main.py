@@ -28,6 +28,17 @@ Shell completion: eval "$(_CGAPPLIANCE_COMPLETE=bash_source cgappliance)" in ~/.
 class Words(click.Group):
     """The group of ``registry.COMMANDS``, imported when used, whose errors never show a traceback unless asked to."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words apart; bytes that are no text would go wrong at the first place that prints or stores them.
+
+        Raises:
+            UsageError: a word is not UTF-8.
+        """
+        for word in args:
+            if not word.isascii() and word.encode(errors="replace").decode() != word:
+                raise click.UsageError(f"{word!a} is not UTF-8", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all words."""
         return sorted({*super().list_commands(ctx), *COMMANDS})
