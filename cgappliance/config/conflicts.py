@@ -1,4 +1,6 @@
-"""Things that only one tenant can have: a mail domain, a port of an address. Who keeps them when two tenants claim them.
+"""Things that only one can have: a mail domain, a port of an address. Who keeps them when two tenants claim them.
+
+A port where the appliance itself listens, for the web site or for metrics, is no tenant's: the tenant gives way.
 
 One tenant's mistake is that tenant's alone, so of two one must stay in service, and it must not be the one that was there first:
 
@@ -15,13 +17,37 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cgappliance.config.problem import Problem, Severity, render_key
 from cgappliance.config.schema_tenant import PORT_KEYS
 from cgappliance.config.tenant import Claim, Draft
+from cgappliance.config.values import Settings
 from cgappliance.model import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPort:
+    """Where the appliance itself listens."""
+
+    use: str  #: "web site"
+    address: str
+    port: int
+    place: str  #: file and key
+
+    def problem(self, draft: Draft, claim: Claim) -> Problem:
+        """Tell a tenant that its port is taken."""
+        problem = f"port {self.port} is the appliance's own {self.use}'s ({self.place})"
+        remedy = f"choose another port, or move the {self.use}"
+        return Problem(str(draft.document.path), draft.document.line(claim.path), render_key(claim.path), problem, remedy)
+
+
+def own_ports(settings: Settings) -> list[OwnPort]:
+    """Return where the appliance itself listens."""
+    web, metrics = settings.web, settings.metrics
+    found = [OwnPort("web site", address, web.port, f"{settings.source}: web.port") for address in web.addresses] if web else []
+    return found + ([OwnPort("metrics", metrics.address, metrics.port, f"{settings.source}: metrics.port")] if metrics else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +75,21 @@ class _Holder:
         return Problem(str(self.draft.document.path), line, render_key(self.claim.path), text, remedy, severity)
 
 
-def find_conflicts(drafts: Iterable[Draft], on_line: Mapping[str, Tenant]) -> dict[str, list[Problem]]:
+def find_conflicts(drafts: Iterable[Draft], on_line: Mapping[str, Tenant], own: Sequence[OwnPort] = ()) -> dict[str, list[Problem]]:
     """Return the conflicts of each tenant, by id.
 
     Args:
         drafts: all tenant files, those with mistakes too.
         on_line: the tenants that are being served now, by id; a broken one goes on as it is here.
+        own: where the appliance itself listens.
     """
     drafts = list(drafts)
     problems: dict[str, list[Problem]] = defaultdict(list)
     losers: set[str] = set()
     while True:
         problems.clear()
+        for draft, problem in _taken(drafts, own):
+            problems[draft.id].append(problem)
         for kept, lost in _contests(drafts, on_line, losers):
             problems[lost.draft.id].append(lost.problem(kept, Severity.ERROR))
             problems[kept.draft.id].append(kept.problem(lost, Severity.WARNING))
@@ -68,6 +97,17 @@ def find_conflicts(drafts: Iterable[Draft], on_line: Mapping[str, Tenant]) -> di
         if now_losing <= losers:
             return dict(problems)
         losers |= now_losing  # those on line go on with what they have, which others may have hoped for: look again
+
+
+def _taken(drafts: list[Draft], own: Sequence[OwnPort]) -> Iterator[tuple[Draft, Problem]]:
+    """Yield each claim of a tenant to a port of the appliance itself, once for each of the tenant's keys."""
+    for draft in drafts:
+        told = set()
+        for claim in draft.claims:
+            for one in own:
+                if claim.what == ("port", str(one.port)) and claim.path not in told and _overlap(one.address, claim.address):
+                    told.add(claim.path)
+                    yield draft, one.problem(draft, claim)
 
 
 def _contests(drafts: list[Draft], on_line: Mapping[str, Tenant], losers: set[str]) -> Iterator[tuple[_Holder, _Holder]]:

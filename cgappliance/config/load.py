@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cgappliance.config import schema_appliance as schema
-from cgappliance.config.conflicts import find_conflicts
+from cgappliance.config.conflicts import find_conflicts, own_ports
 from cgappliance.config.document import read_document
 from cgappliance.config.files import NamedFiles
 from cgappliance.config.problem import Problem, sort_key
@@ -79,7 +79,7 @@ def load_tenants(
     except OSError as error:
         problem, remedy = _unlisted(settings.conf_d, error)
         raise ConfigurationError(str(Problem(str(settings.source), 0, "conf_d", problem, remedy))) from error
-    return _sorted_out(settings, drafts, find_conflicts(drafts, on_line))
+    return _sorted_out(settings, drafts, find_conflicts(drafts, on_line, own_ports(settings)))
 
 
 def _read_tenants(settings: Settings, kinds: Kinds, more_profiles: MoreProfiles, known: Iterable[Draft]) -> list[Draft]:
@@ -129,7 +129,7 @@ def inspect(path: Path, kinds: Kinds, more_profiles: MoreProfiles = no_more_prof
         except OSError as error:
             reader.note(("conf_d",), *_unlisted(settings.conf_d, error))
         else:
-            config = _sorted_out(settings, drafts, find_conflicts(drafts, {}))
+            config = _sorted_out(settings, drafts, find_conflicts(drafts, {}, own_ports(settings)))
     return Inspection(tuple(sorted(reader.problems, key=sort_key)), config)
 
 

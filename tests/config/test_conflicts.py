@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from cgappliance.config.conflicts import find_conflicts
+from cgappliance.config.conflicts import OwnPort, find_conflicts
 from cgappliance.config.document import read_document
 from cgappliance.config.problem import Severity
 from cgappliance.config.tenant import Draft, read_tenant
@@ -157,3 +157,30 @@ def test_address_that_cannot_be_read_claims_nothing(place: Place):
     place.tenant("acme", ("imaps", 'addresses = ["localhost"]\nimaps'), age=10)
     place.tenant("beta", OTHER_DOMAIN)
     assert losers(place) == set()
+
+
+WEB_SITE = OwnPort("web site", "127.0.0.1", 10993, "cgappliance.toml: web.port")
+
+
+@pytest.mark.parametrize(("address", "clash"), [("127.0.0.1", True), ("0.0.0.0", True), ("127.0.0.2", False), ("::1", False)])
+def test_port_of_the_appliance_itself_is_no_tenants(place: Place, address: str, clash: bool):
+    path = place.tenant("acme", ("[listen]", f'[listen]\naddresses = ["{address}"]'))
+    found = find_conflicts(drafts(place), {}, [WEB_SITE])
+    assert [str(problem) for problem in found.get("acme", [])] == [
+        f"{path}:8: listen.imaps: port 10993 is the appliance's own web site's (cgappliance.toml: web.port) "
+        "(choose another port, or move the web site)"
+    ] * clash
+
+
+def test_a_clash_with_the_appliance_itself_is_told_once_for_all_addresses(place: Place):
+    place.tenant("acme", ("[listen]", '[listen]\naddresses = ["127.0.0.1", "0.0.0.0"]'))
+    assert len(find_conflicts(drafts(place), {}, [WEB_SITE])["acme"]) == 1
+
+
+def test_tenant_on_line_that_wants_the_appliances_port_goes_on_with_what_others_hoped_for(place: Place):
+    place.tenant("acme", OTHER_PORT, age=10)
+    on_line = serve(place)
+    place.tenant("acme", age=5)
+    place.tenant("beta", OTHER_DOMAIN, OTHER_PORT)
+    found = find_conflicts(drafts(place), on_line, [WEB_SITE])
+    assert {name for name, problems in found.items() if any(problem.is_error for problem in problems)} == {"acme", "beta"}

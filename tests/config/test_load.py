@@ -262,3 +262,15 @@ def test_config_cannot_be_changed(place: Place):
     config = load(place.toml, KINDS)
     with pytest.raises(TypeError):
         config.tenants["x"] = None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("table", ["web", "metrics"])
+def test_a_tenants_port_that_is_the_appliances_own_breaks_that_tenant_alone(place: Place, table: str):
+    with place.toml.open("a") as settings:
+        settings.write(f"[{table}]\nport = 10993\n")
+    place.tenant("acme")
+    place.tenant("beta", ("acme.example", "beta.example"), ("10993", "20993"))
+    found = inspect(place.toml, KINDS).config
+    assert found is not None
+    assert (list(found.tenants), list(found.broken)) == (["beta"], ["acme"])
+    assert f"cgappliance.toml: {table}.port" in str(found.broken["acme"][0])
