@@ -147,6 +147,7 @@ def _add_service_accounts(app: Flask, gmail: GmailLookAlike) -> None:
         service_account, values = gmail.state.service_accounts[email], _body()
         service_account.granted = set(values.get("granted", service_account.granted))
         service_account.key_deleted = bool(values.get("key_deleted", service_account.key_deleted))
+        service_account.made_at = float(values.get("made_at", service_account.made_at))
         service_account.deleted = bool(values.get("deleted", service_account.deleted))
         return jsonify({})
 

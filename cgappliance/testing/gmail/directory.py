@@ -15,6 +15,7 @@ from cgappliance.testing.gmail.clock import Clock
 from cgappliance.testing.gmail.mailbox import Mailbox
 from cgappliance.testing.gmail.stored_password import StoredPassword
 from cgappliance.testing.gmail.switches import AccountSwitches
+from cgappliance.testing.gmail.tokens import MAIL_SCOPE
 
 CUSTOMER = "C03az79cb"  #: the Workspace customer that all accounts belong to
 
@@ -28,6 +29,20 @@ class AppPassword:
     password: str
     created_at: float
     last_used_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGrant:
+    """A user's consent to a program that logs in by OAuth."""
+
+    client_id: str
+    name: str
+    scopes: tuple[str, ...]
+
+    @property
+    def is_of_mail(self) -> bool:
+        """Whether the user's next password ends it: Google says so of tokens that have scopes of Gmail."""
+        return any(scope == MAIL_SCOPE or "/auth/gmail." in scope for scope in self.scopes)
 
 
 def default_imap_settings() -> dict[str, object]:
@@ -58,6 +73,7 @@ class Account:
     change_password: bool = False
     aliases: list[str] = field(default_factory=list)
     app_passwords: list[AppPassword] = field(default_factory=list)
+    grants: list[ClientGrant] = field(default_factory=list)
     imap_settings: dict[str, object] = field(default_factory=default_imap_settings)
     pop_settings: dict[str, object] = field(default_factory=default_pop_settings)
     switches: AccountSwitches = field(default_factory=AccountSwitches)
@@ -70,6 +86,12 @@ class Account:
         yield self.id
         yield self.address
         yield from self.aliases
+
+    def take_password(self, password: StoredPassword) -> None:
+        """Change the password; app passwords, and what programs may do with the mail, end with the old one."""
+        self.password = password
+        self.app_passwords.clear()
+        self.grants = [grant for grant in self.grants if not grant.is_of_mail]
 
 
 class DuplicateAddress(ValueError):
@@ -135,8 +157,7 @@ class Directory:
 
     def set_password(self, account: Account, password: str) -> None:
         """Change the account's password, which revokes its app passwords."""
-        account.password = StoredPassword(password)
-        account.app_passwords.clear()
+        account.take_password(StoredPassword(password))
 
     def add_app_password(self, account: Account, name: str, password: str = "") -> AppPassword:
         """Make an app password (of 16 random letters when none is given) and return it."""

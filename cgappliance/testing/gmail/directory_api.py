@@ -1,4 +1,4 @@
-"""The Directory API, as far as an appliance needs it: users, app passwords, sign-out, 2-Step Verification.
+"""The Directory API, as far as an appliance needs it: users, app passwords, tokens of programs, sign-out, 2-Step Verification.
 
 ``/admin/directory/v1``. The token must be of an administrator; what it may do follows from its scopes.
 """
@@ -13,8 +13,8 @@ from flask import Flask, Response, request
 
 from cgappliance.testing.gmail.api import Api, Caller, body
 from cgappliance.testing.gmail.api_errors import Refused
-from cgappliance.testing.gmail.directory import CUSTOMER, Account, AppPassword
-from cgappliance.testing.gmail.directory_users import asp_json, change, insert, user_json
+from cgappliance.testing.gmail.directory import CUSTOMER, Account, AppPassword, ClientGrant
+from cgappliance.testing.gmail.directory_users import asp_json, change, grant_json, insert, user_json
 from cgappliance.testing.gmail.state import GmailState
 from cgappliance.testing.gmail.tokens import SECURITY_SCOPE, USER_READ_SCOPE, USER_SCOPE
 
@@ -38,6 +38,8 @@ def add_routes(app: Flask, state: GmailState) -> None:
     app.add_url_rule(f"{PREFIX}/<key>/asps", "asps.list", service.list_asps, methods=["GET"])
     app.add_url_rule(f"{PREFIX}/<key>/asps/<int:code>", "asps.get", service.get_asp, methods=["GET"])
     app.add_url_rule(f"{PREFIX}/<key>/asps/<int:code>", "asps.delete", service.delete_asp, methods=["DELETE"])
+    app.add_url_rule(f"{PREFIX}/<key>/tokens", "tokens.list", service.list_tokens, methods=["GET"])
+    app.add_url_rule(f"{PREFIX}/<key>/tokens/<client_id>", "tokens.delete", service.delete_token, methods=["DELETE"])
     app.add_url_rule(f"{PREFIX}/<key>/twoStepVerification/turnOff", "twoStep.off", service.two_step_off, methods=["POST"])
 
 
@@ -123,6 +125,20 @@ class DirectoryApi:
         """asps.delete: the app password is good no more."""
         return self._security(key, lambda account: account.app_passwords.remove(_app_password(account, code)))
 
+    def list_tokens(self, key: str) -> Response:
+        """tokens.list: the programs that the user lets act by OAuth."""
+        return self._security(
+            key,
+            lambda account: {
+                "kind": "admin#directory#tokenList",
+                "items": [grant_json(account, grant) for grant in account.grants],
+            },
+        )
+
+    def delete_token(self, key: str, client_id: str) -> Response:
+        """tokens.delete: the program may act no more."""
+        return self._security(key, lambda account: account.grants.remove(_grant(account, client_id)))
+
     def two_step_off(self, key: str) -> Response:
         """twoStepVerification.turnOff."""
 
@@ -164,6 +180,13 @@ class DirectoryApi:
 def _check_admin(caller: Caller) -> None:
     if not caller.account.admin and not caller.account.super_admin:
         raise Refused("forbidden")
+
+
+def _grant(account: Account, client_id: str) -> ClientGrant:
+    found = next((grant for grant in account.grants if grant.client_id == client_id), None)
+    if found is None:
+        raise Refused("not_found")
+    return found
 
 
 def _app_password(account: Account, code: int) -> AppPassword:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cgappliance.testing.gmail.api_errors import Refused
-from cgappliance.testing.gmail.directory import CUSTOMER, Account, AppPassword, Directory, DuplicateAddress
+from cgappliance.testing.gmail.directory import CUSTOMER, Account, AppPassword, ClientGrant, Directory, DuplicateAddress
 from cgappliance.testing.gmail.stored_password import BadPassword, StoredPassword, checked
 
 
@@ -52,6 +52,19 @@ def asp_json(account: Account, password: AppPassword) -> dict[str, Any]:
     }
 
 
+def grant_json(account: Account, grant: ClientGrant) -> dict[str, Any]:
+    """Return a user's consent to a program as the API shows it."""
+    return {
+        "kind": "admin#directory#token",
+        "clientId": grant.client_id,
+        "displayText": grant.name,
+        "anonymous": False,
+        "nativeApp": False,
+        "userKey": account.id,
+        "scopes": list(grant.scopes),
+    }
+
+
 def insert(directory: Directory, values: dict[str, Any]) -> Account:
     """Make the account that a request describes.
 
@@ -91,8 +104,7 @@ def change(directory: Directory, account: Account, values: dict[str, Any]) -> No
         except DuplicateAddress:
             raise Refused("duplicate") from None
     if password is not None:
-        account.password = password
-        account.app_passwords.clear()
+        account.take_password(password)
     _change_fields(account, values)
     account.version += 1
 

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cgappliance.testing.gmail.directory import Account
+from cgappliance.testing.gmail.directory import Account, ClientGrant
 from cgappliance.testing.gmail.state import GmailState
 from cgappliance.testing.gmail.switches import apply
 
@@ -85,7 +85,9 @@ def add_account(state: GmailState, values: Mapping[str, Any]) -> Account:
 
 
 def change_account(state: GmailState, account: Account, values: Mapping[str, Any]) -> None:
-    """Set what ``values`` name: fields of the account, and ``switches``. A new password revokes the app passwords.
+    """Set what ``values`` name: fields of the account, ``switches``, and ``grants`` to programs (client_id, name, scopes each).
+
+    A new password revokes the app passwords.
 
     Raises:
         BadSeed: a name or value that no account has.
@@ -93,6 +95,8 @@ def change_account(state: GmailState, account: Account, values: Mapping[str, Any
     for name, value in values.items():
         if name == "switches":
             apply(account.switches, value)
+        elif name == "grants":
+            account.grants = [_grant(account, grant) for grant in value]
         elif name not in FIELDS or not isinstance(value, FIELDS[name]):
             raise BadSeed(f"account {account.address}: {name}: no such field, or not of its type (known: {', '.join(FIELDS)})")
         elif name == "password":
@@ -101,3 +105,10 @@ def change_account(state: GmailState, account: Account, values: Mapping[str, Any
             getattr(account, name).update(value)  # what is not named stays
         else:
             setattr(account, name, value)
+
+
+def _grant(account: Account, values: Mapping[str, Any]) -> ClientGrant:
+    try:
+        return ClientGrant(str(values["client_id"]), str(values["name"]), tuple(map(str, values["scopes"])))
+    except (KeyError, TypeError) as error:
+        raise BadSeed(f"account {account.address}: grants: {error!r} (each has client_id, name, scopes)") from error

@@ -21,7 +21,7 @@ from gevent.pywsgi import WSGIServer
 from gevent.server import StreamServer
 
 from cgappliance.model import MailProtocol
-from cgappliance.testing.gmail import control, directory_api, settings_api, token
+from cgappliance.testing.gmail import control, directory_api, key_certificates, settings_api, token
 from cgappliance.testing.gmail.imap import ImapSession
 from cgappliance.testing.gmail.pop3 import Pop3Session
 from cgappliance.testing.gmail.service_account import ServiceAccount
@@ -169,7 +169,7 @@ class GmailLookAlike:
 
     def _google_app(self) -> Flask:
         app = Flask("gmail-look-alike")
-        for interface in (token, directory_api, settings_api):
+        for interface in (token, directory_api, settings_api, key_certificates):
             interface.add_routes(app, self.state)
         return app
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from cgappliance.testing.gmail.tokens import ALL_SCOPES
 
 PROJECT = "cgappliance-lookalike"
 KEY_BITS = 2048  #: what Google makes
+CERTIFICATES = "/robot/v1/metadata/x509/"  #: where Google shows the certificates of a service account's keys
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  #: until when the certificate of a key is good that a customer made
 
 
 @dataclass(slots=True)
@@ -30,6 +36,7 @@ class ServiceAccount:
     granted: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
     key_deleted: bool = False  #: the key was deleted in the cloud console
     deleted: bool = False  #: the whole account was
+    made_at: float = field(default_factory=time.time)  #: the key, in seconds since 1970
 
     @classmethod
     def generate(cls, name: str = "mail-proxy", granted: Iterable[str] = ALL_SCOPES) -> ServiceAccount:
@@ -74,7 +81,16 @@ class ServiceAccount:
             "auth_uri": "https://accounts.google.com/o/oauth2/auth",
             "token_uri": token_uri,
             "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
-            "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{self.email.replace('@', '%40')}",
+            "client_x509_cert_url": token_uri.removesuffix("/token") + CERTIFICATES + self.email.replace("@", "%40"),
             "universe_domain": "googleapis.com",
         }
         return json.dumps(content, indent=2) + "\n"
+
+    def certificates(self) -> dict[str, str]:
+        """Return the certificates (PEM) of the keys by key id, as Google publishes them; they begin when the key was made."""
+        if self.key_deleted or self.deleted:
+            return {}
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.email[:64])])
+        builder = x509.CertificateBuilder(name, name, self.key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(datetime.fromtimestamp(int(self.made_at), UTC)).not_valid_after(FOR_EVER)
+        return {self.key_id: builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()}

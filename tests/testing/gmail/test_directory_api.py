@@ -5,6 +5,7 @@ import hashlib
 import pytest
 import requests
 
+from cgappliance.testing.gmail.directory import ClientGrant
 from cgappliance.testing.gmail.tokens import MAIL_SCOPE, SECURITY_SCOPE, USER_READ_SCOPE, USER_SCOPE
 
 NEW = {"primaryEmail": "new@acme.example", "name": {"givenName": "New", "familyName": "User"}, "password": "Right-passw0rd"}
@@ -268,3 +269,23 @@ def test_requests_are_recorded(lab, admin):
     seen = [(record.method, record.subject, record.outcome) for record in lab.state.records.requests]
 
     assert seen == [("GET", "admin@acme.example", "ok"), ("GET", "admin@acme.example", "not_found")]
+
+
+def test_programs_that_a_user_lets_act_are_listed_and_ended(lab, admin):
+    lab.account.grants.append(ClientGrant("7.apps", "Thunderbird", (MAIL_SCOPE,)))
+
+    (listed,) = admin("GET", f"/{lab.address}/tokens", SECURITY_SCOPE).json()["items"]
+
+    assert (listed["clientId"], listed["displayText"], listed["scopes"]) == ("7.apps", "Thunderbird", [MAIL_SCOPE])
+    assert admin("DELETE", f"/{lab.address}/tokens/7.apps", SECURITY_SCOPE).status_code == 204
+    assert lab.account.grants == []
+    assert reason(admin("DELETE", f"/{lab.address}/tokens/7.apps", SECURITY_SCOPE)) == (404, "notFound")
+
+
+def test_new_password_ends_what_programs_may_do_with_the_mail(lab, admin):
+    drive = ClientGrant("8.apps", "Backup", ("https://www.googleapis.com/auth/drive",))
+    lab.account.grants += [ClientGrant("7.apps", "Thunderbird", (MAIL_SCOPE,)), drive]
+
+    admin("PUT", f"/{lab.address}", USER_SCOPE, json={"password": "another password"})
+
+    assert lab.account.grants == [drive]

@@ -93,3 +93,18 @@ def test_settings_that_are_not_named_stay(state: GmailState):
 
     assert (account.imap_settings["enabled"], account.imap_settings["autoExpunge"]) == (False, True)
     assert account.pop_settings == {"accessWindow": "disabled", "disposition": "leaveInInbox"}
+
+
+def test_programs_that_the_user_lets_act_are_set(state: GmailState):
+    account = add_account(state, {"address": "yuki@acme.example"})
+
+    change_account(state, account, {"grants": [{"client_id": "7.apps", "name": "Thunderbird", "scopes": ["mail"]}]})
+
+    assert [(grant.client_id, grant.name, grant.scopes) for grant in account.grants] == [("7.apps", "Thunderbird", ("mail",))]
+
+
+def test_program_without_a_name_is_refused(state: GmailState):
+    account = add_account(state, {"address": "yuki@acme.example"})
+
+    with pytest.raises(BadSeed, match="grants"):
+        change_account(state, account, {"grants": [{"client_id": "7.apps"}]})

@@ -1,6 +1,8 @@
 import json
+from dataclasses import replace
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from google.oauth2.service_account import Credentials
 
 from cgappliance.testing.gmail.service_account import ServiceAccount
@@ -34,3 +36,16 @@ def test_key_file_is_read_back(service_account: ServiceAccount):
 def test_other_files_are_refused(text: str):
     with pytest.raises(ValueError):  # noqa: PT011 - json's, cryptography's or ours
         ServiceAccount.from_key_json(text)
+
+
+def test_certificate_of_the_key_begins_when_the_key_was_made(service_account: ServiceAccount):
+    made = replace(service_account, made_at=1_700_000_000.0)
+
+    certificate = load_pem_x509_certificate(made.certificates()[made.key_id].encode())
+
+    assert certificate.not_valid_before_utc.timestamp() == 1_700_000_000
+    assert certificate.public_key() == made.key.public_key()
+
+
+def test_deleted_key_has_no_certificate(service_account: ServiceAccount):
+    assert replace(service_account, key_deleted=True).certificates() == {}
