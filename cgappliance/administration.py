@@ -272,6 +272,15 @@ class AppPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientGrant:
+    """A user's consent to a program: it reaches the user's data at Google by OAuth, and not through the appliance."""
+
+    client_id: str
+    name: str  #: as Google shows it: "Thunderbird"
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MailAccess:
     """Whether mail clients may reach a mailbox, as the user's Gmail settings say."""
 
@@ -340,6 +349,10 @@ class GoogleAdministration(Protocol):
         """Make an app password useless; one that is gone already is no mistake."""
         ...
 
+    def client_grants(self, user_id: str) -> Sequence[ClientGrant]:
+        """Return the programs that a user lets act by OAuth."""
+        ...
+
     def mail_access(self, address: str) -> MailAccess:
         """Return what the user's Gmail settings say."""
         ...
@@ -350,6 +363,14 @@ class GoogleAdministration(Protocol):
 
     def check_scopes(self, address: str | None = None) -> Sequence[ScopeCheck]:
         """Ask for a token of each scope: in the administrator's name, and of those for mail in that of ``address`` if given."""
+        ...
+
+    def surplus_scopes(self) -> Sequence[str]:
+        """Ask for a token of each scope of note that ``setup`` does not need, and return those that are granted all the same."""
+        ...
+
+    def key_made_at(self) -> datetime | None:
+        """Return when the service account's key was made, as Google's record of its keys says; None: that has no such key."""
         ...
 
     def clock_offset_s(self) -> float | None:

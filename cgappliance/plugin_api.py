@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from cgappliance.administration import (
     AppPassword,
+    ClientGrant,
     Directory,
     DirectoryEntry,
     DirectoryFailed,
@@ -46,6 +47,7 @@ __all__ = [
     "AuthAnswer",
     "AuthBackend",
     "BackendKind",
+    "ClientGrant",
     "Connector",
     "CredentialProvider",
     "CredentialSource",

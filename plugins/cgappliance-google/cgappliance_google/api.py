@@ -92,6 +92,20 @@ class GoogleApi:
             self._sleep(wait_s + JITTER_S * self._jitter())
         raise AssertionError("the last try ends the loop")
 
+    def fetch_public(self, url: str) -> dict[str, Any]:
+        """Return the JSON object at a public address: no token is sent. Blocks up to REQUEST_TIMEOUT_S.
+
+        Raises:
+            GoogleRefused: it cannot be had.
+        """
+        try:
+            answer = self._transport.send("GET", url, timeout_s=REQUEST_TIMEOUT_S)
+        except Unanswered as unanswered:
+            raise GoogleRefused(GoogleFault.UNREACHABLE, str(unanswered)) from unanswered
+        if answer.status // 100 != 2:
+            raise GoogleRefused(faults.of_answer(answer.status, answer.content).fault, f"HTTP {answer.status}")
+        return answer.content
+
     def close(self) -> None:
         """Forget all tokens and close the connections."""
         self._tokens.clear()

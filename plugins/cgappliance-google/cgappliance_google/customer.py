@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from cgappliance.plugin_api import (
     AppPassword,
+    ClientGrant,
     GoogleFault,
     GoogleRefused,
     GoogleSetup,
@@ -25,7 +27,7 @@ from cgappliance.plugin_api import (
     Secret,
     Taken,
 )
-from cgappliance_google import faults, mail_settings, users
+from cgappliance_google import faults, key_record, mail_settings, users
 from cgappliance_google.api import TOKEN_TIMEOUT_S, GoogleApi, Request
 
 AUTH = "https://www.googleapis.com/auth/"
@@ -39,6 +41,24 @@ NEEDED_FOR = {
     SECURITY_SCOPE: "app passwords: list and revoke them",
     SETTINGS_SCOPE: "POP and IMAP: switch them on",
 }
+#: What a delegation is easily given too much of: other ways to the mail, and power over people and data. None is needed here.
+OF_NOTE = (
+    "https://mail.google.com/",
+    AUTH + "gmail.imap_admin",
+    AUTH + "gmail.modify",
+    AUTH + "gmail.send",
+    AUTH + "gmail.settings.sharing",
+    AUTH + "admin.directory.domain",
+    AUTH + "admin.directory.group",
+    AUTH + "admin.directory.orgunit",
+    AUTH + "admin.directory.rolemanagement",
+    AUTH + "apps.groups.settings",
+    AUTH + "calendar",
+    AUTH + "cloud-platform",
+    AUTH + "contacts",
+    AUTH + "drive",
+    AUTH + "ediscovery",
+)
 PAGES_MAX = 2000  #: a million users; a list that does not end must not fill the memory
 THROWAWAY_BYTES = 48  #: of the password of a new user: 64 characters, which nobody ever sees
 
@@ -124,6 +144,11 @@ class GoogleCustomer:
             if refused.fault is not GoogleFault.NOT_FOUND:
                 raise
 
+    def client_grants(self, user_id: str) -> Sequence[ClientGrant]:
+        """Return the programs that a user lets act by OAuth."""
+        found = self._directory("GET", f"{users.path_of(user_id)}/tokens", scope=SECURITY_SCOPE)
+        return [users.grant_of(content) for content in found.get("items", ())]
+
     def mail_access(self, address: str) -> MailAccess:
         """Return what the user's Gmail settings say."""
         return mail_settings.access_of(self._settings(address, "imap"), self._settings(address, "pop"))
@@ -142,6 +167,23 @@ class GoogleCustomer:
     def check_scopes(self, address: str | None = None) -> Sequence[ScopeCheck]:
         """Ask for a token of each scope: in the administrator's name, and of those for mail in that of ``address`` if given."""
         return [self._check_scope(scope, address) for scope in self._setup.scopes]
+
+    def surplus_scopes(self) -> Sequence[str]:
+        """Ask for a token of each scope of note that ``setup`` does not need, and return those that are granted all the same."""
+        if not self._setup.admin:
+            raise GoogleRefused(GoogleFault.NOT_CONFIGURED, "google.admin is missing")
+        checks = [self._check_scope(scope, None) for scope in OF_NOTE if scope not in self._setup.scopes]
+        for check in checks:
+            if check.fault not in (None, GoogleFault.SCOPE_MISSING):
+                raise GoogleRefused(check.fault, check.detail)
+        return [check.scope for check in checks if check.fault is None]
+
+    def key_made_at(self) -> datetime | None:
+        """Return when the service account's key was made, as Google's record of its keys says; None: that has no such key."""
+        key = self._api.endpoint.key
+        if not key.certificates_url:
+            raise GoogleRefused(GoogleFault.NOT_CONFIGURED, "the key file has no client_x509_cert_url")
+        return key_record.made_at(self._api.fetch_public(key.certificates_url), key.signer.key_id)
 
     def clock_offset_s(self) -> float | None:
         """Return how far this machine's clock is ahead of the token endpoint's (negative: behind); None: it has not answered."""

@@ -28,6 +28,7 @@ class ServiceAccountKey:
     client_id: str  #: the number that is granted domain-wide delegation
     token_uri: str
     signer: RSASigner
+    certificates_url: str = ""  #: where Google shows the certificates of its keys; "": the file does not say
 
 
 class _Unusable(ValueError):
@@ -62,7 +63,9 @@ def _parse(text: Secret) -> ServiceAccountKey:
         raise _Unusable(f"the key file has no {', '.join(missing)} ({HOW_TO_GET_ONE})")
     _check_token_uri(content["token_uri"])
     signer = _signer(content)
-    return ServiceAccountKey(content["client_email"], content["client_id"], content["token_uri"], signer)
+    shown_at = content.get("client_x509_cert_url")
+    url = shown_at if isinstance(shown_at, str) and problem_of_url(shown_at) is None else ""
+    return ServiceAccountKey(content["client_email"], content["client_id"], content["token_uri"], signer, url)
 
 
 def _load(text: Secret) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The Directory API's users and app passwords, as requests and as values. Pure: ``customer.py`` sends what is made here."""
+"""The Directory API's users, app passwords and tokens, as requests and as values. Pure: ``customer.py`` sends what is made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from cgappliance.plugin_api import AppPassword, GoogleUser, NewGoogleUser, Secret
+from cgappliance.plugin_api import AppPassword, ClientGrant, GoogleUser, NewGoogleUser, Secret
 
 PATH = "/admin/directory/v1/users"
 FIELDS = "id,primaryEmail,suspended,archived,isAdmin,isDelegatedAdmin,isEnrolledIn2Sv,isMailboxSetup"
@@ -62,6 +62,12 @@ def app_password_of(content: Mapping[str, Any]) -> AppPassword:
         _moment(content.get("creationTime")),
         _moment(content.get("lastTimeUsed")),
     )
+
+
+def grant_of(content: Mapping[str, Any]) -> ClientGrant:
+    """Return a user's consent to a program."""
+    scopes = tuple(str(scope) for scope in content.get("scopes") or ())
+    return ClientGrant(str(content.get("clientId", "")), str(content.get("displayText", "")), scopes)
 
 
 def _moment(milliseconds: object) -> datetime | None:

@@ -1,11 +1,13 @@
 """The Google customer, against the look-alike's APIs, with their refusals and lost answers."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from cgappliance_google.customer import SECURITY_SCOPE, SETTINGS_SCOPE, USER_SCOPE, GoogleCustomer
 
-from cgappliance.plugin_api import GoogleFault, GoogleRefused, MailAccess, NewGoogleUser, Secret, Taken
+from cgappliance.plugin_api import ClientGrant, GoogleFault, GoogleRefused, MailAccess, NewGoogleUser, Secret, Taken
+from cgappliance.testing.gmail.directory import ClientGrant as Granted
 
 YUKI = "yuki@contract.example"
 ADMIN = "admin@contract.example"
@@ -207,6 +209,46 @@ def test_revoking_with_a_lost_answer_ends_well(google, customer, yuki, failing):
     customer.revoke_app_password(yuki.id, made.code_id)
 
     assert yuki.app_passwords == []
+
+
+# ---- what goes past the appliance
+
+
+def test_programs_that_a_user_lets_act_are_listed(customer, yuki):
+    yuki.grants.append(Granted("7.apps", "Thunderbird", ("https://mail.google.com/",)))
+
+    assert customer.client_grants(yuki.id) == [ClientGrant("7.apps", "Thunderbird", ("https://mail.google.com/",))]
+
+
+def test_scopes_that_nothing_needs_are_found(google, customer):
+    drive = "https://www.googleapis.com/auth/drive"
+    google.service_account.granted = {*customer.setup.scopes, drive}
+
+    assert customer.surplus_scopes() == [drive]
+
+
+def test_scopes_cannot_be_found_without_tokens(google, customer):
+    google.service_account.key_deleted = True
+
+    assert fault(customer.surplus_scopes) is GoogleFault.KEY
+
+
+def test_key_is_as_old_as_google_says(google, customer):
+    google.service_account.made_at = 1_700_000_000.0
+
+    assert customer.key_made_at() == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_key_that_google_has_no_record_of_has_no_age(google, customer):
+    google.service_account.key_deleted = True
+
+    assert customer.key_made_at() is None
+
+
+def test_record_of_keys_that_is_not_there_is_told(google, customer):
+    google.service_account.deleted = True
+
+    assert fault(customer.key_made_at) is GoogleFault.NOT_FOUND
 
 
 # ---- POP and IMAP
