@@ -1,12 +1,16 @@
-"""Counts of the access history, for plots and rankings: one pass over the rows of a span, grouped by time, outcome and reason."""
+"""Counts of the access history, for plots and rankings: how many rows of a span there are, by time, outcome and reason.
+
+Each bucket is counted by itself: an index has its rows side by side, and many small groups are sorted faster than a large one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, cast, extract, func, select
+from sqlalchemy import bindparam, func, select
 
 from cgappliance.model import Outcome
 from cgappliance.store.engine import Store
@@ -38,23 +42,21 @@ def over_time(store: Store, where: Filter, since: datetime, until: datetime, buc
     """
     if bucket <= timedelta(0) or (until - since) / bucket > BUCKETS_MAX:
         raise RecordInvalid(f"bucket: more than {BUCKETS_MAX} of them (choose a shorter time or wider buckets)")
-    number = _bucket(store, since, bucket)
-    span = (history.c.at >= since, history.c.at < until)
-    query = select(number, history.c.outcome, history.c.reason, func.count()).where(*where.conditions(), *span)
+    span = (history.c.at >= bindparam("begins_at"), history.c.at < bindparam("ends_at"))
+    others = replace(where, since=None, until=None).conditions()  # of two lower bounds SQLite may give its index the wrong one
+    query = select(history.c.outcome, history.c.reason, func.count()).where(*others, *span)
+    query = query.group_by(history.c.outcome, history.c.reason)
+    found: list[Count] = []
     with store.read() as connection:
-        rows = connection.execute(query.group_by(number, history.c.outcome, history.c.reason)).all()
-    return [_count(row, since, bucket) for row in rows]
+        for begins_at, ends_at in _buckets(since, until, bucket):
+            limits = {"begins_at": max(begins_at, where.since or begins_at), "ends_at": min(ends_at, where.until or ends_at)}
+            rows = connection.execute(query, limits)
+            found += [Count(begins_at, Outcome(outcome), reason, number) for outcome, reason, number in rows]
+    return found
 
 
-def _bucket(store: Store, since: datetime, bucket: timedelta) -> ColumnElement[int]:
-    """Return the number of a row's bucket, in SQL."""
-    if store.is_sqlite:  # microseconds in an integer: an integer division
-        raw = cast(history.c.at, BigInteger)
-        start = int(since.astimezone(UTC).timestamp() * 1_000_000)
-        return (raw - start) // int(bucket.total_seconds() * 1_000_000)
-    seconds = extract("epoch", history.c.at) - since.timestamp()
-    return cast(func.floor(seconds / bucket.total_seconds()), BigInteger)
-
-
-def _count(row: Any, since: datetime, bucket: timedelta) -> Count:
-    return Count(since + row[0] * bucket, Outcome(row[1]), row[2], row[3])
+def _buckets(since: datetime, until: datetime, bucket: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    begins_at = since
+    while begins_at < until:
+        yield begins_at, min(begins_at + bucket, until)
+        begins_at += bucket

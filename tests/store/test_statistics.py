@@ -51,3 +51,10 @@ def test_what_is_outside_or_of_others_is_not_counted(store: Store) -> None:
 def test_a_plot_with_too_many_buckets_is_refused(store: Store) -> None:
     with pytest.raises(RecordInvalid, match="choose a shorter time"):
         statistics.over_time(store, Filter(), NOW, NOW + 401 * HOUR, HOUR)
+
+
+def test_the_filters_own_span_cuts_the_first_and_the_last_bucket(store: Store) -> None:
+    write(store, *((NOW + minutes * SECOND * 60, OK, "acme") for minutes in range(0, 180, 10)))
+    where = Filter(tenant="acme", since=NOW + HOUR / 2, until=NOW + 2.5 * HOUR)
+    found = statistics.over_time(store, where, NOW, NOW + 3 * HOUR, HOUR)
+    assert [(count.begins_at, count.number) for count in found] == [(NOW, 3), (NOW + HOUR, 6), (NOW + 2 * HOUR, 3)]
