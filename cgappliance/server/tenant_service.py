@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
@@ -18,11 +18,12 @@ from cgappliance.net.dial import Dialer
 from cgappliance.net.handler import Handler, House, Surroundings, Timeouts, Uses
 from cgappliance.net.health import Health
 from cgappliance.net.listener import Listener
-from cgappliance.net.tls import UpstreamTls, client_context, server_context
+from cgappliance.net.tls import UpstreamTls
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import BROKEN, Kinds
 from cgappliance.policy.pace import RefusalPace
 from cgappliance.secret import Secret
+from cgappliance.server.contexts import Contexts
 from cgappliance.server.sockets import Endpoint
 from cgappliance.session.ports import Guard, Standing
 from cgappliance.session.record import Recorder
@@ -45,6 +46,7 @@ class Shared:
     standing_of: Callable[[Tenant, str], Standing]  #: by mail address; must not block
     credentials_of: Callable[[str, str, str], Sequence[Secret]]  #: by tenant's id, kind and mail address; raises LoginFailed
     gmail_took: Callable[[str, str, Secret], None]  #: by tenant's id and mail address, a password that works; must not block
+    contexts: Contexts = field(default_factory=Contexts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class TenantService:
             gmail_took=partial(shared.gmail_took, tenant.id),
         )
         self._around = around
-        self.handlers = {protocol: self._handler(around, protocol) for protocol in tenant.listen.ports}
+        self.handlers = {protocol: self._handler(around, protocol, shared.contexts) for protocol in tenant.listen.ports}
         self._listeners: dict[Endpoint, Listener] = {}
         _call(self.backend.start, "auth", tenant)
         try:
@@ -117,10 +119,10 @@ class TenantService:
         finally:
             self._around.uses.leave()
 
-    def _handler(self, around: Surroundings, protocol: MailProtocol) -> Handler:
+    def _handler(self, around: Surroundings, protocol: MailProtocol, contexts: Contexts) -> Handler:
         listen, upstream = self.tenant.listen, self.tenant.upstream
-        tls = UpstreamTls(upstream.servers[protocol], client_context(upstream.ca_file))
-        context = server_context(listen.certificate, listen.private_key, protocol)
+        tls = UpstreamTls(upstream.servers[protocol], contexts.client(upstream.ca_file))
+        context = contexts.server(listen.certificate, listen.private_key, protocol)
         return Handler(around, protocol, context, Dialer(tls, around.timeouts.upstream_s), self._warm_connections)
 
     def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> int:
