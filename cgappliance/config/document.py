@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cgappliance.config.locate import locate, nearest_line
 from cgappliance.config.problem import KeyPath, Problem
-from cgappliance.config.stamp import Stamp
+from cgappliance.config.stamp import Stamp, digest_of
 
 #: A tenant file with 4096 networks has 150 KB; a file that is larger than this is no configuration file.
 MAX_FILE_BYTES = 1024 * 1024
@@ -62,6 +62,11 @@ class Document:
         """Return the line of a key, else of the table that it should stand in, else 1."""
         return nearest_line(self.lines, path)
 
+    def outline(self, tables: Container[str | int]) -> Document:
+        """Return the document without what has been read from it; lines are still known of these top-level keys and tables."""
+        lines = {path: line for path, line in self.lines.items() if path[0] in tables}
+        return replace(self, data={}, lines=lines, problems=(), content=b"")
+
 
 def read_document(path: Path) -> Document:
     """Read and parse ``path``. Blocks on the file."""
@@ -75,7 +80,7 @@ def read_document(path: Path) -> Document:
         content = path.read_bytes()
     except OSError as error:
         return _unreadable(path, f"cannot be read: {error.strerror}", "the service must be able to read it")
-    return _parse(path, content, status.st_mtime_ns, stamp)
+    return _parse(path, content, status.st_mtime_ns, replace(stamp, digest=digest_of(content)))
 
 
 def _unreadable(path: Path, problem: str, remedy: str) -> Document:

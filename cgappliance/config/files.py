@@ -11,10 +11,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cgappliance.config.problem import Unfit
-from cgappliance.config.stamp import Stamp
+from cgappliance.config.stamp import Stamp, digest_of
 from cgappliance.secret import Secret
 
 #: Passwords and service-account keys have at most a few KB; more is a mistake, and would be held in memory per tenant.
@@ -77,7 +78,7 @@ class NamedFiles:
             content = file.read(MAX_SECRET_BYTES + 1)
         if len(content) > MAX_SECRET_BYTES:
             raise Unfit(f"{path} is larger than {MAX_SECRET_BYTES} bytes", "is it the file of a password or key?")
-        self._digests[path] = hashlib.sha256(content).digest()
+        self._digests[path] = digest_of(content)
         return _secret(path, content)
 
     def fingerprint(self, content: bytes) -> str:
@@ -93,7 +94,7 @@ class NamedFiles:
     @property
     def stamps(self) -> tuple[Stamp, ...]:
         """Return the stamp of each file that was asked for, taken before it was read."""
-        return tuple(self._stamps)
+        return tuple(replace(stamp, digest=self._digests.get(stamp.path, b"")) for stamp in self._stamps)
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[io.BufferedReader]:

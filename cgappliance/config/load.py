@@ -21,7 +21,7 @@ from cgappliance.config.files import NamedFiles
 from cgappliance.config.problem import Problem, sort_key
 from cgappliance.config.reader import Reader, top_level_keys
 from cgappliance.config.schema import Table
-from cgappliance.config.tenant import Draft, MoreProfiles, no_more_profiles, read_tenant
+from cgappliance.config.tenant import Draft, MoreProfiles, any_profile, no_more_profiles, read_tenant
 from cgappliance.config.values import AlertSettings, Config, Limits, LogSettings, MetricsSettings, Settings, WebSettings
 from cgappliance.config.web import check_web
 from cgappliance.errors import ConfigurationError
@@ -62,7 +62,7 @@ def load_tenants(
     on_line: Mapping[str, Tenant] = MappingProxyType({}),
     more_profiles: MoreProfiles = no_more_profiles,
 ) -> Config:
-    """Read all tenant files, again. Blocks on the files: about 1.2 ms for each tenant, 0.02 ms for one of ``previous``.
+    """Read all tenant files, again. Blocks on the files: about 1.2 ms for each tenant, 0.05 ms for one of ``previous``.
 
     Args:
         settings: where they are.
@@ -80,6 +80,37 @@ def load_tenants(
         problem, remedy = _unlisted(settings.conf_d, error)
         raise ConfigurationError(str(Problem(str(settings.source), 0, "conf_d", problem, remedy))) from error
     return _sorted_out(settings, drafts, find_conflicts(drafts, on_line, own_ports(settings)))
+
+
+def follow(
+    settings: Settings, kinds: Kinds, fingerprints: Mapping[str, str], broken: Iterable[str], on_line: Mapping[str, Tenant]
+) -> Config:
+    """Return the tenants that another process has found in the files, for one that need not look at all of them.
+
+    Blocks on the files of those that are not on line as they are wanted. One that has changed again meanwhile is taken as it is
+    now; one that has become wrong counts as broken.
+
+    Args:
+        settings: where the files are.
+        kinds: the installed plugins.
+        fingerprints: of the tenants to serve, by id.
+        broken: ids of those that are to stay as they are.
+        on_line: the tenants that this process serves now, by id.
+    """
+    tenants: dict[str, Tenant] = {}
+    problems: dict[str, tuple[Problem, ...]] = dict.fromkeys(broken, ())
+    now = datetime.now(UTC)
+    for name, fingerprint in fingerprints.items():
+        known = on_line.get(name)
+        if known is not None and known.fingerprint == fingerprint:
+            tenants[name] = known
+            continue
+        draft = read_tenant(read_document(settings.conf_d / f"{name}.toml"), kinds, now, any_profile)
+        if draft.tenant is None:
+            problems[name] = draft.problems
+        else:
+            tenants[name] = draft.tenant
+    return Config(settings, MappingProxyType(tenants), MappingProxyType(problems))
 
 
 def _read_tenants(settings: Settings, kinds: Kinds, more_profiles: MoreProfiles, known: Iterable[Draft]) -> list[Draft]:

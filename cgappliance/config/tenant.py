@@ -58,7 +58,7 @@ class Draft:
     """What became of one tenant file by itself."""
 
     id: str
-    document: Document
+    document: Document  #: its outline: as much as conflicts between tenants are told with
     problems: tuple[Problem, ...]
     claims: tuple[Claim, ...]  #: also of a file with mistakes, as far as they can be read
     tenant: Tenant | None  #: None: there is an error
@@ -88,7 +88,9 @@ def read_tenant(document: Document, kinds: Kinds, now: datetime, more_profiles: 
     parts.check_admin_groups(auth)
     tenant = None if reader.failed else _build(name, reader, parts, auth, google)
     stamps = reader.files.stamps if document.stamp is None else (document.stamp, *reader.files.stamps)
-    return Draft(name, document, tuple(reader.problems), tuple(parts.claims()), tenant, stamps, parts.good_until)
+    claims = tuple(parts.claims())
+    outline = document.outline({claim.path[0] for claim in claims})  # hundreds of tenants are kept so
+    return Draft(name, outline, tuple(reader.problems), claims, tenant, stamps, parts.good_until)
 
 
 class _Parts:

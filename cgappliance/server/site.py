@@ -17,16 +17,13 @@ import gevent
 
 from cgappliance import greenlets, log
 from cgappliance.config import Config
-from cgappliance.config.load import load_tenants
+from cgappliance.config.load import follow
 from cgappliance.config.values import WebSettings
-from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
 from cgappliance.server.channel import Channel, Message
 from cgappliance.server.sockets import Endpoint
-
-_log = log.get()
 
 HEARTBEAT_S: Final = 1.0  #: how often the site says that its event loop turns
 SITE: Final = -1  #: its number among the workers
@@ -97,16 +94,12 @@ class SiteProcess:
             self._channel.send({"event": "alive", "sessions": 0})
             gevent.sleep(HEARTBEAT_S)
 
-    def _reload(self, _message: Message) -> None:
-        """Read the files anew; what is broken stays as it was, as at the workers."""
+    def _reload(self, message: Message) -> None:
+        """Take the tenants as they are now; what is broken stays as it was, as at the workers."""
         on_line = self._config.tenants
-        try:
-            found = load_tenants(self._config.settings, self._life.kinds, previous=self._config, on_line=on_line)
-        except ConfigurationError as error:
-            _log.error("reload.refused", detail=str(error))
-            return
+        found = follow(self._config.settings, self._life.kinds, message["tenants"], message["broken"], on_line)
         kept = {name: tenant for name, tenant in on_line.items() if name in found.broken}
-        self._config = Config(found.settings, {**kept, **found.tenants}, found.broken, found.warnings, found.drafts)
+        self._config = Config(found.settings, {**kept, **found.tenants}, found.broken)
         self._site.apply(self._config.tenants)
 
     def _set_log(self, message: Message) -> None:

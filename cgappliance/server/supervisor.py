@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import gc
 import math
 import os
 import secrets
@@ -107,6 +108,8 @@ class Supervisor:
         self._sockets.rebind(self._wanted(self._tenants))
         for each, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self._on_hangup)):
             gevent.signal_handler(each, action)
+        gc.collect()
+        gc.freeze()  # what is there now stays; a collection that looked at it would copy pages that the workers share
         for number in range(self._count):
             self._start_worker(number)
         if self._make_site is not None:
@@ -352,10 +355,11 @@ class Supervisor:
             rebound = self._sockets.rebind(self._wanted(tenants))
             self.config, self._tenants = config, tenants
             added = list(rebound.added)
-            answers = self.ask_all("reload", [rebound.added[key].fileno() for key in added], endpoints=added)
+            found: Message = {"tenants": _fingerprints(config), "broken": list(config.broken)}
+            answers = self.ask_all("reload", [rebound.added[key].fileno() for key in added], endpoints=added, **found)
             self.ask_all("forget", endpoints=list(rebound.removed))
             self._sockets.drop(rebound.removed)
-            self._tell_site("reload")
+            self._tell_site("reload", **found)
             report = dict.fromkeys(config.broken, "broken")
             for answer in answers:
                 report |= answer

@@ -17,10 +17,8 @@ import gevent
 
 from cgappliance import greenlets, log, metrics
 from cgappliance.config import Config
-from cgappliance.config.load import load_tenants
-from cgappliance.config.tenant import any_profile
+from cgappliance.config.load import follow
 from cgappliance.config.values import Limits
-from cgappliance.errors import ConfigurationError
 from cgappliance.greenlets import spawn
 from cgappliance.model import MailProtocol
 from cgappliance.net.counts import Counts
@@ -216,16 +214,8 @@ class Worker:
             sock = _socket.socket(fileno=fd)
             sock.setblocking(False)
             self._sockets[address, port] = sock
-        try:
-            self._config = load_tenants(
-                self._config.settings,
-                self._appliance.kinds,
-                previous=self._config,
-                on_line=self._appliance.tenants,
-                more_profiles=any_profile,
-            )
-        except ConfigurationError as error:
-            return {"": f"failed: {error}"}
+        appliance = self._appliance
+        self._config = follow(self._config.settings, appliance.kinds, message["tenants"], message["broken"], appliance.tenants)
         return self._appliance.apply(self._config, self._sockets)
 
     def _forget(self, message: Message) -> None:

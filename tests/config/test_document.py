@@ -24,6 +24,12 @@ def test_good_file_gives_values_and_lines(tmp_path: Path):
     assert document.complete
 
 
+def test_outline_knows_lines_of_the_tables_that_were_asked_for_and_nothing_else(tmp_path: Path):
+    outline = read(tmp_path, 'name = "x"\n\n[listen]\nimaps = 10993\n[auth]\n').outline({"listen"})
+    assert (outline.data, outline.content, set(outline.lines)) == ({}, b"", {("listen",), ("listen", "imaps")})
+    assert outline.line(("listen", "imaps")) == 4
+
+
 def test_folder_is_absolute_even_when_the_path_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme.toml").touch()

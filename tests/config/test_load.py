@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cgappliance.config.load import inspect, load, load_tenants
-from cgappliance.config.values import Settings
+from cgappliance.config.load import follow, inspect, load, load_tenants
+from cgappliance.config.values import Config, Settings
 from cgappliance.errors import ConfigurationError
 from cgappliance.plugins import Kinds
 
@@ -208,10 +208,42 @@ def test_reload_sees_a_profile_that_vanished_from_elsewhere(place: Place):
     assert set(load_tenants(settings, KINDS, previous=before).broken) == {"acme"}
 
 
-def test_reload_does_not_trust_a_file_that_has_just_changed(place: Place):
+def test_reload_compares_the_content_of_files_that_had_just_changed(place: Place):
     place.tenant("acme")
     before = load(place.toml, KINDS)
-    assert load_tenants(before.settings, KINDS, previous=before).tenants["acme"] is not before.tenants["acme"]
+    assert load_tenants(before.settings, KINDS, previous=before).tenants["acme"] is before.tenants["acme"]
+
+
+def followed(place: Place, before: Config, **wanted: str) -> Config:
+    """Return what a process that serves ``before`` makes of the word that tenants have these fingerprints now."""
+    return follow(before.settings, KINDS, wanted, ["broken"], before.tenants)
+
+
+def test_follower_reads_only_tenants_with_other_fingerprints(place: Place):
+    place.tenant("acme")
+    place.tenant("beta", *OTHER)
+    before = load(place.toml, KINDS)
+    place.tenant("acme", ("ACME Corporation", "ACME Limited"))
+    place.tenant("beta", *OTHER, ("ACME Corporation", "Beta Limited"))
+    fingerprint = load(place.toml, KINDS).tenants["acme"].fingerprint
+    after = followed(place, before, acme=fingerprint, beta=before.tenants["beta"].fingerprint)
+    assert (after.tenants["acme"].name, after.tenants["acme"].fingerprint) == ("ACME Limited", fingerprint)
+    assert after.tenants["beta"] is before.tenants["beta"]
+
+
+def test_follower_has_no_tenant_that_is_not_named_and_keeps_what_is_broken(place: Place):
+    place.tenant("acme")
+    after = followed(place, load(place.toml, KINDS))
+    assert (dict(after.tenants), list(after.broken)) == ({}, ["broken"])
+
+
+def test_follower_takes_a_tenant_that_has_just_become_wrong_for_broken(place: Place):
+    place.tenant("acme")
+    before = load(place.toml, KINDS)
+    (place.conf_d / "acme.toml").write_text("nonsense")
+    after = followed(place, before, acme="newer")
+    assert dict(after.tenants) == {}
+    assert set(after.broken) == {"acme", "broken"}
 
 
 def test_reload_protects_the_tenants_on_line(place: Place):

@@ -1,10 +1,11 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cgappliance.config import stamp as module
-from cgappliance.config.stamp import SETTLED_AFTER_NS, Stamp
+from cgappliance.config.stamp import SETTLED_AFTER_NS, Stamp, digest_of
 
 
 @pytest.fixture
@@ -53,10 +54,32 @@ def test_file_that_is_gone_is_noticed(path: Path):
     assert not older.still_holds()
 
 
-@pytest.mark.parametrize(("age_ns", "holds"), [(-1, False), (SETTLED_AFTER_NS, False), (SETTLED_AFTER_NS + 1, True)])
-def test_stamp_of_a_file_that_has_just_changed_proves_nothing(
-    path: Path, monkeypatch: pytest.MonkeyPatch, age_ns: int, holds: bool
-):
+@pytest.fixture
+def soon(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that was read the moment it had changed: its times prove nothing."""
+    monkeypatch.setattr(module.time, "time_ns", lambda: path.stat().st_ctime_ns + SETTLED_AFTER_NS)
+    return path
+
+
+def forged(older: Stamp) -> Stamp:
+    """Return a stamp whose times fit the file as it is now, as those of a coarse clock do."""
+    status = older.path.stat()
+    return replace(older, changed_ns=status.st_ctime_ns, inode=status.st_ino)
+
+
+@pytest.mark.parametrize(("age_ns", "settled"), [(-1, False), (SETTLED_AFTER_NS, False), (SETTLED_AFTER_NS + 1, True)])
+def test_stamp_of_a_file_that_has_just_changed_is_not_settled(path: Path, monkeypatch, age_ns: int, settled: bool):
     now = path.stat().st_ctime_ns + age_ns
     monkeypatch.setattr(module.time, "time_ns", lambda: now)
-    assert stamp(path).still_holds() is holds
+    assert stamp(path).settled is settled
+
+
+def test_content_decides_where_times_prove_nothing(soon: Path):
+    older = replace(stamp(soon), digest=digest_of(b"one"))
+    assert older.still_holds()
+    soon.write_text("two")
+    assert not forged(older).still_holds()
+
+
+def test_file_that_was_not_read_to_the_end_is_not_settled_by_its_content(soon: Path):
+    assert not stamp(soon).still_holds()
