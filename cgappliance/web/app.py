@@ -14,13 +14,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from cgappliance import __version__, log
-from cgappliance.admin.account_csv import BYTES_MAX
 from cgappliance.store.errors import StoreUnavailable
 from cgappliance.web import access, formatting, forms, i18n, login_session
 from cgappliance.web.access import public
 from cgappliance.web.admin import blueprint as admin_blueprint
 from cgappliance.web.client import BehindProxies
 from cgappliance.web.client_setup import blueprint as client_setup_blueprint
+from cgappliance.web.reading import REQUEST_MAX_BYTES
 from cgappliance.web.services import Services
 from cgappliance.web.user_pages import blueprint as user_blueprint
 
@@ -29,7 +29,6 @@ _log = log.get()
 #: All groups of pages.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (admin_blueprint, client_setup_blueprint, user_blueprint)
 
-REQUEST_MAX_BYTES: Final = BYTES_MAX + 64 * 1024  #: the longest that a form may carry: a CSV file, and the form around it
 FORM_FIELDS_MAX: Final = 2000  #: a page of accounts has at most some hundred boxes to tick
 ASSET_MAX_AGE_S: Final = 86_400  #: their addresses carry the version, so a new one is fetched at once
 

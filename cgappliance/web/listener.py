@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import _socket
-import socket
+import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from typing import Any, Final
 
 import gevent
+import gevent.socket
+import gevent.ssl
 from gevent.pool import Pool
 from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
 from cgappliance import log
 from cgappliance.config.values import WebSettings
-from cgappliance.model import Tenant
+from cgappliance.model import IPNetwork, Peer, Tenant
+from cgappliance.web.client import is_among
+from cgappliance.web.reading import Body, Head
 
 _log = log.get()
 
 CONNECTIONS_MAX: Final = 500  #: at the same time; a browser opens six, administrators are few, users come for a minute
+CONNECTIONS_PER_ADDRESS_MAX: Final = 200  #: of one customer's: an office behind one address, and no more than two fifths of all
 HANDSHAKE_S: Final = 10.0  #: ten round trips of a slow mobile network
 REQUEST_HEAD_S: Final = 20.0  #: for a request's first line and headers, from the end of the request before
 SILENCE_S: Final = 60.0  #: without a byte while a body comes or an answer goes
@@ -26,6 +34,9 @@ SILENCE_S: Final = 60.0  #: without a byte while a body comes or an answer goes
 
 class _Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
     """One connection."""
+
+    wsgi_input: Any
+    close_connection: bool
 
     def read_requestline(self) -> str:
         """Wait for a request; who keeps a connection open for nothing is sent away."""
@@ -37,9 +48,39 @@ class _Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
             return ""
 
     def read_request(self, raw_requestline: str) -> bool:
-        """Read the headers."""
-        with gevent.Timeout(REQUEST_HEAD_S, ValueError("headers came too slowly")):
-            return bool(super().read_request(raw_requestline))
+        """Read the headers.
+
+        Raises:
+            ValueError: they are none, too many, too long or too slow; the client is told so, and the connection ends.
+        """
+        try:
+            with gevent.Timeout(REQUEST_HEAD_S, ValueError("headers came too slowly")):
+                return bool(super().read_request(raw_requestline))
+        except (HTTPException, OSError) as error:  # gevent would print a traceback for each
+            raise ValueError(type(error).__name__) from error
+
+    def MessageClass(self, source: Any, *arguments: Any) -> Any:  # noqa: N802 - gevent's name
+        """Return the headers, read from ``source``."""
+        return super().MessageClass(Head(source), *arguments)
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the request as WSGI has it, with a body that ends."""
+        environ: dict[str, Any] = super().get_environ()
+        given = self.wsgi_input
+        self.wsgi_input = Body(self.rfile, self.content_length, socket=given.socket, chunked=given.chunked_input)
+        environ["wsgi.input"], environ["wsgi.input_terminated"] = self.wsgi_input, True
+        return environ
+
+    def handle_one_response(self) -> None:
+        """Have the application answer; what it left unread must not be taken for the next request."""
+        super().handle_one_response()
+        if not self.close_connection and not self.wsgi_input.finish():
+            self.close_connection = True
+
+    def handle(self) -> None:
+        """Serve the connection's requests. A client that goes away while it is told of its mistake is no event."""
+        with suppress(OSError):
+            super().handle()
 
     def handle_error(self, kind: Any, error: Any, trace: Any) -> None:
         """Note that an answer failed: a browser that left needs no trace, and the application has handled its own mistakes."""
@@ -60,22 +101,48 @@ class Server(WSGIServer):  # type: ignore[misc]
 
     handler_class = _Handler
 
-    def __init__(self, sock: _socket.socket, app: Any, contexts: Contexts | None) -> None:
-        """Serve ``app`` on ``sock``; ``contexts`` None: without TLS."""
-        listener = socket.socket(fileno=sock.detach())
+    def __init__(self, sock: _socket.socket, app: Any, contexts: Contexts | None, proxies: Sequence[IPNetwork] = ()) -> None:
+        """Serve ``app`` on ``sock``; ``contexts`` None: without TLS; ``proxies``: bring many clients each."""
+        listener = gevent.socket.socket(fileno=sock.detach())
         self._contexts = contexts
+        self._proxies = proxies
+        self._connections: Counter[str] = Counter()
         super().__init__(listener, app, log=None, error_log=LoggingLogAdapter(_Quiet()), spawn=Pool(CONNECTIONS_MAX))
 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection."""
-        if self._contexts is not None:
-            try:
-                with gevent.Timeout(HANDSHAKE_S):
-                    sock = self._contexts.wrap(sock)
-            except (OSError, gevent.Timeout):
+        with self._place_of(str(address[0])) as found:
+            secure = self._handshake(sock) if found else None
+            if secure is None:
                 sock.close()
-                return
-        super().handle(sock, address)
+            else:
+                super().handle(secure, address)
+
+    def _handshake(self, sock: Any) -> Any:
+        """Return the connection, with TLS where it has to be; None: there was no agreement."""
+        if self._contexts is None:
+            return sock
+        try:
+            with gevent.Timeout(HANDSHAKE_S):
+                return self._contexts.wrap(sock)
+        except (OSError, gevent.Timeout):
+            return None
+
+    @contextmanager
+    def _place_of(self, address: str) -> Iterator[bool]:
+        """Hold one of an address's places; False: all are taken."""
+        customer = _customer(address)
+        self._connections[customer] += 1
+        count = self._connections[customer]
+        found = count <= CONNECTIONS_PER_ADDRESS_MAX or is_among(Peer.of(address, 0).address, self._proxies)
+        if not found and count == CONNECTIONS_PER_ADDRESS_MAX + 1:
+            _log.warning("web.crowded", peer=address, connections=CONNECTIONS_PER_ADDRESS_MAX)
+        try:
+            yield found
+        finally:
+            self._connections[customer] -= 1
+            if not self._connections[customer]:
+                del self._connections[customer]
 
     def get_environ(self) -> dict[str, Any]:
         """Return what each request's environment begins with."""
@@ -109,7 +176,13 @@ class Contexts:
         Raises:
             OSError: it failed, or there is no certificate for the name.
         """
-        return self._first.wrap_socket(sock, server_side=True)
+        secure = self._first.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        try:
+            secure.do_handshake()
+        except BaseException:  # a time-out is none of Exception's
+            secure.close()
+            raise
+        return secure
 
     def _choose(self, tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
         chosen = self._by_name.get((name or "").lower())
@@ -117,6 +190,12 @@ class Contexts:
             return None if self._has_own else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         tls.context = chosen
         return None
+
+
+def _customer(address: str) -> str:
+    """Return whose address it is: one customer gets an IPv4 address, or an IPv6 /64."""
+    own = Peer.of(address, 0).address
+    return str(own if own.version == 4 else ipaddress.IPv6Address(int(own) >> 64 << 64))
 
 
 def _context(certificate: Any, private_key: Any) -> ssl.SSLContext | None:
@@ -132,7 +211,7 @@ def _context(certificate: Any, private_key: Any) -> ssl.SSLContext | None:
 
 
 def _bare() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context: ssl.SSLContext = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     return context

@@ -85,7 +85,7 @@ class WebSite:
         self._contexts = Contexts(self._web, tenants) if self._web.tls else None
         app = create_app(self._services)
         for sock in sockets:
-            server = Server(sock, app, self._contexts)
+            server = Server(sock, app, self._contexts, self._web.trusted_proxies)
             server.start()
             self._servers.append(server)
         spawn("web/sweep", self._sweep)
