@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import gevent
+
 from cgappliance.admin import accounts as desk_accounts
 from cgappliance.admin.desk import Desk, Work
 from cgappliance.admin.sync_plan import Action, Plan, Step, World, make_plan
@@ -42,7 +44,7 @@ def read(directory: Directory, tenant: Tenant) -> Iterator[Sequence[DirectoryEnt
 
 
 def plan(desk: Desk, tenant: Tenant, entries: Sequence[DirectoryEntry]) -> Plan:
-    """Return what is to be done, and do nothing.
+    """Return what is to be done, and do nothing. Blocks cooperatively.
 
     Args:
         desk: who asks.
@@ -66,7 +68,9 @@ def plan(desk: Desk, tenant: Tenant, entries: Sequence[DirectoryEntry]) -> Plan:
         except RecordInvalid as error:
             raise ValueError(str(error)) from error
 
-    return make_plan(World(tenant, known, {*tenant.profiles, *made}, grants, check), entries)
+    world = World(tenant, known, {*tenant.profiles, *made}, grants, check)
+    planned: Plan = gevent.get_hub().threadpool.apply(make_plan, (world, entries))  # of many people it takes seconds
+    return planned
 
 
 def carry_out(desk: Desk, tenant: Tenant, planned: Plan, *, confirmed: bool = False) -> Iterator[Done]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
 from flask import current_app
 
+from cgappliance.admin import outside
 from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
 from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
-from cgappliance.administration import GoogleAdministration
+from cgappliance.administration import Directory, GoogleAdministration, GoogleFault, GoogleRefused, WritableDirectory
 from cgappliance.config.values import Settings, WebSettings
 from cgappliance.model import Tenant
+from cgappliance.plugins import Kinds
 from cgappliance.store.engine import Store
 from cgappliance.store.vault import Vault
 from cgappliance.store.web_sessions import Lifetime
+from cgappliance.web.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -32,10 +36,16 @@ class Services:
     entrance: Entrance
     own: OwnPasswords  #: what users do for themselves
     ask: Ask  #: the running appliance, over its control socket
+    kinds: Kinds  #: reads and changes directories
     google: Callable[[Tenant], GoogleAdministration | None]  #: None: the tenant's provider cannot; may raise GoogleRefused
     form_key: bytes  #: signs what forms carry
     tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: replaced as a whole at a reload
     now: Callable[[], datetime] = utc_now
+    tasks: Tasks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make room for tasks; they go by the same clock."""
+        self.tasks = Tasks(self.now)
 
     @property
     def lifetime(self) -> Lifetime:
@@ -45,6 +55,31 @@ class Services:
     def desk(self, actor: Actor) -> Desk:
         """Return the desk of somebody."""
         return Desk(self.store, actor, self.now)
+
+    def directory(self, tenant: Tenant) -> AbstractContextManager[Directory]:
+        """Lend what reads a tenant's directory. Raises: as ``outside.directory_of``."""
+        return outside.directory_of(self.kinds, tenant)
+
+    def managed_directory(self, tenant: Tenant) -> AbstractContextManager[WritableDirectory]:
+        """Lend what changes a tenant's directory. Raises: as ``outside.managed_directory_of``."""
+        return outside.managed_directory_of(self.kinds, tenant)
+
+    def manages_people(self, tenant: Tenant) -> bool:
+        """Tell whether people of the tenant's directory are made and removed here (edition "light"). Asks nobody."""
+        return outside.manages_people(self.kinds, tenant)
+
+    @contextmanager
+    def customer(self, tenant: Tenant) -> Iterator[GoogleAdministration]:
+        """Lend what sets a tenant's Google customer up.
+
+        Raises:
+            GoogleRefused: NOT_CONFIGURED, the tenant file gives no access to Google's APIs, or its provider has none.
+        """
+        customer = self.google(tenant)
+        if customer is None:
+            raise GoogleRefused(GoogleFault.NOT_CONFIGURED, f"the provider {tenant.google.name!r} has no access to Google's APIs")
+        with closing(customer):
+            yield customer
 
 
 def services() -> Services:

@@ -166,6 +166,7 @@ def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: Shared
         entrance,
         own,
         appliance.ask,
+        kinds,
         lambda _tenant: None,
         b"form key",
         tenants(folder),

@@ -51,7 +51,7 @@ def services(store: Store, tmp_path: Path) -> Services:
     tenants = [offering(tmp_path, "acme", "acme.example"), offering(tmp_path, "blossom", "blossom.example")]
     settings = load_settings(place.toml)
     return Services(
-        settings, WEB, store, nobody, nobody, nobody, nobody, nobody, b"k" * 32, tenants={one.id: one for one in tenants}
+        settings, WEB, store, nobody, nobody, nobody, nobody, nobody, nobody, b"k" * 32, tenants={one.id: one for one in tenants}
     )
 
 

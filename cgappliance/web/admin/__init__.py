@@ -12,6 +12,8 @@ PAGES: Final = (
     "sign_in",
     "dashboard",
     "accounts",
+    "people",
+    "sync",
     "bulk",
     "csv_files",
     "google",

@@ -8,6 +8,7 @@ from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from cgappliance.admin import accounts as desk_accounts
+from cgappliance.admin import people
 from cgappliance.admin import profiles as desk_profiles
 from cgappliance.store.accounts import Filter
 from cgappliance.store.administrators import Role
@@ -15,6 +16,7 @@ from cgappliance.web import forms, login_session
 from cgappliance.web.access import needs
 from cgappliance.web.admin.pages import attempt, back_to, blueprint
 from cgappliance.web.i18n import gettext as _
+from cgappliance.web.services import services
 
 PAGE_ROWS: Final = 50  #: accounts a page: three screens
 
@@ -38,6 +40,7 @@ def accounts() -> ResponseReturnValue:
         where={name: forms.text(name) for name in ("search", "profile", "state")},
         states=STATES,
         seats=desk_accounts.count_seats(desk, g.tenant),
+        manages_people=services().manages_people(g.tenant),
     )
 
 
@@ -66,6 +69,7 @@ def account(address: str) -> ResponseReturnValue:
         details=details,
         account=details.row.account,
         profiles=desk_profiles.listing(desk, g.tenant),
+        manages_people=services().manages_people(g.tenant),
         is_api_admin=address.lower() == str(g.tenant.google.settings.get("admin", "")).lower(),
     )
 
@@ -129,8 +133,14 @@ def unlock_account(address: str) -> ResponseReturnValue:
 
 
 def _switch(address: str, *, enabled: bool) -> ResponseReturnValue:
+    desk, reason = login_session.desk(), forms.text("reason")
+
     def change() -> str:
-        desk_accounts.set_enabled(login_session.desk(), g.tenant, [address], enabled=enabled, reason=forms.text("reason"))
+        if forms.flag("in_directory"):
+            with services().managed_directory(g.tenant) as directory:
+                people.set_enabled(desk, g.tenant, directory, [address], enabled=enabled, reason=reason)
+        else:
+            desk_accounts.set_enabled(desk, g.tenant, [address], enabled=enabled, reason=reason)
         if enabled:
             return _("%(address)s is switched on.", address=address)
         return _("%(address)s is switched off, and its live sessions end.", address=address)
