@@ -63,6 +63,7 @@ class WebSite:
             entrance=None,  # type: ignore[arg-type]  # set below: it shares the clock
             own=OwnPasswords(self._store, kinds, guard, timeout_s=settings.limits.directory_timeout_s),
             ask=partial(ask_appliance, settings.run_dir),
+            kinds=kinds,
             google=partial(customer_of, kinds),
             form_key=vault.derived_key("web forms"),
         )
@@ -96,6 +97,7 @@ class WebSite:
         self._services.tenants = tenants
         self._services.entrance.forget(tenants)
         self._services.own.forget(tenants)
+        self._services.tasks.keep(tenants)
         if self._contexts is not None:
             self._contexts.apply(tenants)
 
@@ -105,6 +107,7 @@ class WebSite:
         gevent.joinall([gevent.spawn(server.stop, min(timeout_s, STOP_TIMEOUT_S)) for server in self._servers])
         self._services.entrance.forget({})
         self._services.own.forget({})
+        self._services.tasks.keep({})
         self._lockouts.stop(STOP_TIMEOUT_S)
         self._memory.stop()
         self._store.close()
