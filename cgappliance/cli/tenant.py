@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cgappliance.cli import tenant_doctor, tenant_notice
+from cgappliance.cli import tenant_bypass, tenant_doctor, tenant_notice
 from cgappliance.cli.common import EXIT_PROBLEMS, State, config_option, json_option, pass_state, print_json, print_table
 from cgappliance.config.convert import nearest
 from cgappliance.config.load import inspect, load
@@ -22,7 +22,7 @@ def command() -> None:
     """Show the tenants."""
 
 
-for _verb in (tenant_doctor.doctor, tenant_notice.show_notice):
+for _verb in (tenant_doctor.doctor, tenant_bypass.bypass, tenant_notice.show_notice):
     command.add_command(_verb)
 
 

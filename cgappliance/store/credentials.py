@@ -82,6 +82,13 @@ def pending(connection: Connection, tenant: str) -> list[Sealed]:
     return [_sealed(row) for row in connection.execute(_SELECT.where(*where).order_by(credentials.c.created_at))]
 
 
+def holders(connection: Connection, tenant: str, kind: Kind, state: State) -> frozenset[int]:
+    """Return the ids of a tenant's accounts that have a secret of this kind and state."""
+    where = (accounts.c.tenant == tenant, credentials.c.kind == kind, credentials.c.state == state)
+    query = select(credentials.c.account_id).join(accounts, accounts.c.id == credentials.c.account_id).where(*where)
+    return frozenset(connection.execute(query).scalars())
+
+
 def add(
     transaction: Transaction, vault: Vault, account: Account, *, kind: Kind, state: State, secret: Secret, by: str, now: datetime
 ) -> None:

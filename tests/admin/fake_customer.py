@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cgappliance.administration import (
     AppPassword,
+    ClientGrant,
     GoogleAdministration,
     GoogleFault,
     GoogleRefused,
@@ -33,6 +35,9 @@ class FakeCustomer(GoogleAdministration):
         self.names: dict[str, str] = {}
         self.apps: dict[str, list[AppPassword]] = {}
         self.access: dict[str, MailAccess] = {}
+        self.grants: dict[str, list[ClientGrant]] = {}
+        self.surplus: list[str] = []
+        self.key_made: datetime | None = None
         self.frozen = False  # a policy of the domain rules over POP and IMAP
         self.refuses: dict[str, GoogleFault] = {}  # by address, id or "users"
         self.answer = PasswordAnswer(Taken.YES)
@@ -74,6 +79,18 @@ class FakeCustomer(GoogleAdministration):
     def revoke_app_password(self, user_id: str, code_id: int) -> None:
         self._ask(f"revoke {code_id}", user_id)
         self.apps[user_id] = [one for one in self.apps.get(user_id, []) if one.code_id != code_id]
+
+    def client_grants(self, user_id: str) -> Sequence[ClientGrant]:
+        self._ask(f"grants of {user_id}", user_id)
+        return self.grants.get(user_id, [])
+
+    def surplus_scopes(self) -> Sequence[str]:
+        self._ask("surplus scopes", "scopes")
+        return self.surplus
+
+    def key_made_at(self) -> datetime | None:
+        self._ask("age of the key", "key")
+        return self.key_made
 
     def mail_access(self, address: str) -> MailAccess:
         self._ask(f"mail access of {address}", f"mailbox of {address}")
