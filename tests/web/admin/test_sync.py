@@ -46,6 +46,7 @@ class Company:
         own = site.services.kinds.backends["fake"]
         site.services.kinds = Kinds({"fake": BackendKind("fake", own.make, directory=lambda _context: self.directory)})
         site.services.google = lambda _tenant: self.google
+        site.client.set_cookie("cg-language", "en")
         site.enter()
 
     def look(self, **data: str) -> str:
