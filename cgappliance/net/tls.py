@@ -25,6 +25,9 @@ TICKETS_PER_HANDSHAKE: Final = 1
 #: A session is offered for so long; servers keep the keys of their tickets for hours, and a new one costs a sixth of a login.
 SESSION_MAX_AGE_S: Final = 300.0
 
+#: A server that does not resume (it gives no tickets, or another of its machines has other keys) is not believed to begin at once.
+SESSION_MIN_AGE_S: Final = 1.0
+
 
 #: An end of file without close_notify is an end of file: without the second flag OpenSSL answers it with an alert and sends nothing
 #: more, and a client that has only closed its own direction would lose the answers that it waits for.
@@ -72,7 +75,7 @@ class UpstreamTls:
         self._context = context
         self._clock = clock
         self._session: ssl.SSLSession | None = None
-        self._taken_at = 0.0
+        self._taken_at = float("-inf")
 
     def wrap(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         """Return a client-side TLS object with SNI and host-name check for this upstream."""
@@ -81,7 +84,7 @@ class UpstreamTls:
     def remember(self, tls: ssl.SSLObject) -> None:
         """Take the session of a connection that has read its first bytes (tickets of TLS 1.3 come with those), if one is due."""
         now = self._clock()
-        if tls.session_reused and now - self._taken_at < SESSION_MAX_AGE_S:
+        if now - self._taken_at < (SESSION_MAX_AGE_S if tls.session_reused else SESSION_MIN_AGE_S):
             return
         session = tls.session
         self._session = session if session is not None and session.has_ticket else None

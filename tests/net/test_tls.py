@@ -8,7 +8,7 @@ import pytest
 from cgappliance.errors import TlsFailed
 from cgappliance.model import HostPort, MailProtocol
 from cgappliance.net.relay import Relay
-from cgappliance.net.tls import ALPN, SESSION_MAX_AGE_S, UpstreamTls, client_context, failure, server_context
+from cgappliance.net.tls import ALPN, SESSION_MAX_AGE_S, SESSION_MIN_AGE_S, UpstreamTls, client_context, failure, server_context
 from cgappliance.testing.lab.certificates import Authority
 
 from .conftest import bare, stream_over
@@ -162,12 +162,26 @@ def test_session_is_taken_anew_only_when_it_has_grown_old(lab, connect):
 
 
 def test_server_that_does_not_resume_replaces_the_session(lab, connect):
-    upstream = UpstreamTls(LOCALHOST, client_context(lab.ca_file))
+    clock = Clock()
+    upstream = UpstreamTls(LOCALHOST, client_context(lab.ca_file), clock)
     upstream.remember(dial(connect, upstream))
     kept, upstream._session = upstream._session, None
+    clock.now += SESSION_MIN_AGE_S
     upstream.remember(dial(connect, upstream))
     assert upstream._session is not None
     assert upstream._session is not kept
+
+
+def test_server_that_never_resumes_is_asked_for_a_session_now_and_then_only(lab, connect):
+    clock = Clock()
+    upstream = UpstreamTls(LOCALHOST, client_context(lab.ca_file), clock)
+    upstream.remember(dial(connect, upstream))
+    upstream._session = None
+    upstream.remember(dial(connect, upstream))
+    assert upstream._session is None
+    clock.now += SESSION_MIN_AGE_S
+    upstream.remember(dial(connect, upstream))
+    assert upstream._session is not None
 
 
 def test_upstream_is_named_in_the_handshake(lab):
