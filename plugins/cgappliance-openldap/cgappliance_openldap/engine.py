@@ -21,7 +21,8 @@ from typing import Any
 
 import ldap
 from ldap.controls.libldap import SimplePagedResultsControl
-from ldap.controls.ppolicy import PasswordPolicyControl
+
+from cgappliance_openldap.policy import PolicyControl
 
 #: python-ldap's trace, switched on by an environment variable, prints the arguments of every call: passwords too
 ldap._trace_level = 0
@@ -32,7 +33,7 @@ POLL = 0  # python-ldap: look, and return at once
 WHOLE_ANSWER = 1  # python-ldap: an entry is not handed out before the result that follows it
 
 #: Response controls that are decoded; others are left out
-CONTROLS = {control.controlType: control for control in (PasswordPolicyControl, SimplePagedResultsControl)}
+CONTROLS = {control.controlType: control for control in (PolicyControl, SimplePagedResultsControl)}
 
 Handle = Any  # ldap.ldapobject.LDAPObject: python-ldap has no types
 Request = Callable[[Handle], int]  # calls one of the handle's methods that send, and returns its message id

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any, Final, Self
 
 from ldap.controls.ppolicy import PasswordPolicyControl
 
@@ -28,6 +29,28 @@ REFUSALS = {
     PolicyError.ACCOUNT_LOCKED: Reason.LOCKED,
     PolicyError.CHANGE_AFTER_RESET: Reason.PASSWORD_MUST_CHANGE,
 }
+
+
+DECODED_MAX: Final = 256  #: different answers that are kept decoded: a directory has a few, and one a second of warnings
+
+
+class PolicyControl(PasswordPolicyControl):  # type: ignore[misc]  # python-ldap has no types
+    """The control as python-ldap decodes it, once for each answer: nearly all logins bring the same few octets."""
+
+    def decodeControlValue(self, encodedControlValue: bytes) -> None:  # noqa: N802, N803 - python-ldap's names
+        """Take the fields from the octets.
+
+        Raises:
+            PyAsn1Error: they are not what the draft says.
+        """
+        self.timeBeforeExpiration, self.graceAuthNsRemaining, self.error = _fields(encodedControlValue)
+
+
+@lru_cache(DECODED_MAX)
+def _fields(value: bytes) -> tuple[int | None, int | None, int | None]:
+    control = PasswordPolicyControl()
+    control.decodeControlValue(value)
+    return control.timeBeforeExpiration, control.graceAuthNsRemaining, control.error
 
 
 class PolicyAnswer:
@@ -51,7 +74,7 @@ class PolicyAnswer:
         Raises:
             PyAsn1Error: the control is not what the draft says.
         """
-        control = PasswordPolicyControl()
+        control = PolicyControl()
         for oid, _, value in controls:
             if oid == PasswordPolicyControl.controlType and value:
                 control.decodeControlValue(value)

@@ -1,5 +1,5 @@
 import pytest
-from cgappliance_openldap.policy import PolicyAnswer
+from cgappliance_openldap.policy import PolicyAnswer, PolicyControl
 from ldap.controls.ppolicy import PasswordPolicyControl
 from pyasn1.error import PyAsn1Error
 
@@ -62,3 +62,13 @@ def test_accepted_bind_may_warn(value: bytes, must_change: bool, warning: str) -
 
 def test_accepted_bind_without_policy_is_just_accepted() -> None:
     assert (PolicyAnswer.of_success([]).must_change, PolicyAnswer.of_success([]).warning) == (False, "")
+
+
+@pytest.mark.parametrize("value", [EXPIRED, LOCKED, RESET, NOTHING, EXPIRES_IN_600, TWO_GRACE_LOGINS])
+def test_what_is_kept_decoded_is_what_python_ldap_decodes(value: bytes) -> None:
+    expected = PasswordPolicyControl()
+    expected.decodeControlValue(value)
+    for _ in range(2):
+        control = PolicyControl()
+        control.decodeControlValue(value)
+        assert vars(control) == vars(expected)
