@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql.dml import UpdateBase
 
 from cgappliance.errors import ConfigurationError
 from cgappliance.store import sqlite_threads
 from cgappliance.store.errors import StoreUnavailable
-from cgappliance.store.prepared import Prepared
+from cgappliance.store.prepared import Prepared, Statement
 
 if TYPE_CHECKING:
     from cgappliance.store.changes import Listener
 
-__all__ = ["Connection", "Store", "parse_url"]  # other rooms pass connections on, and know SQLAlchemy by this name only
+__all__ = ["Connection", "Run", "Store", "parse_url"]  # other rooms pass connections on, and know SQLAlchemy by this name only
+
+Result = TypeVar("Result")
+Run = Callable[[Prepared, Sequence[Mapping[str, Any]]], list[tuple[Any, ...]]]  #: a statement for its rows; what a query has found
 
 #: Connections per process. A query takes a millisecond, so four carry thousands a second; PostgreSQL allows 100 for all by default.
 POOL_SIZE: Final = 4
@@ -68,6 +70,8 @@ class Store:
         self._places = BoundedSemaphore(POOL_SIZE)
         # SQLite has one writer at a time: greenlets queue here, in order, and only processes meet at the file's lock
         self._writer = BoundedSemaphore(1 if self.is_sqlite else POOL_SIZE)
+        # what is written at each login has a SQLite connection of its own: one that another has overtaken reads its pages anew
+        self._pen: sqlite_threads.ThreadedConnection | None = None
         self.listeners: list[Listener] = []  #: changes.py tells them of this process's own changes
 
     @classmethod
@@ -86,6 +90,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections. Nobody may be using one."""
+        if self._pen is not None:
+            self._pen.close()
         self._engine.dispose()
         self._threads.kill()
 
@@ -126,8 +132,8 @@ class Store:
         with _place(self._writer), self._connection(self._engine, "BEGIN IMMEDIATE") as connection, _transaction(connection):
             yield connection
 
-    def prepare(self, statement: UpdateBase, columns: Sequence[str] = ()) -> Prepared:
-        """Compile a statement for this database, for ``write_prepared``."""
+    def prepare(self, statement: Statement, columns: Sequence[str] = ()) -> Prepared:
+        """Compile a statement for this database, for ``write_prepared`` and ``transact``."""
         return Prepared(statement, self._engine.dialect, columns)
 
     def write_prepared(self, work: Sequence[tuple[Prepared, Sequence[Mapping[str, Any]]]]) -> None:
@@ -139,12 +145,30 @@ class Store:
         """
         ready = [(prepared.sql, prepared.rows(rows)) for prepared, rows in work]
         if self.is_sqlite:
-            with _place(self._writer), self._connection(self._engine, None) as connection, _sqlite_translated():
-                cast(sqlite_threads.ThreadedConnection, connection.connection.dbapi_connection).transact(ready)
+            self._with_pen(lambda raw: sqlite_threads.execute_all(raw, ready))
             return
         with self.write() as connection:
             for sql, rows in ready:
                 connection.exec_driver_sql(sql, cast(Any, rows))
+
+    def transact(self, work: Callable[[Run], Result]) -> Result:
+        """Return what ``work`` returns, which may run prepared statements, all in one transaction; else as ``write_prepared``.
+
+        On SQLite all of it is one journey into a native thread, so ``work`` may only compute: no lock, no greenlet, no log.
+        """
+        if self.is_sqlite:
+            return self._with_pen(lambda raw: work(lambda prepared, rows: _run_sqlite(raw, prepared, rows)))
+        with self.write() as connection:
+            return work(lambda prepared, rows: _run(connection, prepared, rows))
+
+    def _with_pen(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        with _place(self._writer), _sqlite_translated():
+            if self._pen is not None and self._pen.is_broken:
+                self._pen.close()
+                self._pen = None
+            if self._pen is None:
+                self._pen = self._connect_sqlite()
+            return self._pen.transact(work)
 
     @contextlib.contextmanager
     def _connection(self, engine: Engine, begin: str | None) -> Iterator[Connection]:
@@ -152,21 +176,21 @@ class Store:
             yield connection.execution_options(**{_BEGIN: begin})
 
     def _sqlite_engine(self) -> Engine:
-        path = Path(self.url.database or "")
-
-        def connect() -> sqlite_threads.ThreadedConnection:
-            return sqlite_threads.connect(str(path), self._threads, busy_timeout_s=WAIT_S, pragmas=_SQLITE_PRAGMAS)
-
         engine = create_engine(
             self.url,
-            creator=connect,
+            creator=self._connect_sqlite,
             poolclass=QueuePool,
             pool_size=POOL_SIZE,
             max_overflow=0,
+            pool_use_lifo=True,  # the one whose pages are the freshest
             hide_parameters=True,  # an error's text never shows what was stored
         )
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+    def _connect_sqlite(self) -> sqlite_threads.ThreadedConnection:
+        path = str(Path(self.url.database or ""))
+        return sqlite_threads.connect(path, self._threads, busy_timeout_s=WAIT_S, pragmas=_SQLITE_PRAGMAS)
 
     def _postgresql_engine(self) -> Engine:
         return create_engine(
@@ -202,6 +226,21 @@ def parse_url(text: str) -> URL:
     if url.drivername == "sqlite" and not Path(url.database or "").is_absolute():
         raise ConfigurationError(f"store: a SQLite store needs the absolute path of a file, with four slashes ({remedy})")
     return url
+
+
+def _run_sqlite(raw: sqlite3.Connection, prepared: Prepared, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    if not prepared.is_query:
+        raw.executemany(prepared.sql, prepared.rows(rows))
+        return []
+    return [prepared.found(row) for each in prepared.rows(rows) for row in raw.execute(prepared.sql, each).fetchall()]
+
+
+def _run(connection: Connection, prepared: Prepared, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    if not prepared.is_query:
+        connection.exec_driver_sql(prepared.sql, cast(Any, prepared.rows(rows)))
+        return []
+    found = (connection.exec_driver_sql(prepared.sql, cast(Any, each)).cursor for each in prepared.rows(rows))
+    return [prepared.found(row) for cursor in found for row in (cursor.fetchall() if cursor else ())]
 
 
 def _begin_sqlite(connection: Connection) -> None:

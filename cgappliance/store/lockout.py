@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cgappliance.policy import lockout
-from cgappliance.policy.lockout import AccountState, Answer, Bind, BindState, Limits, Result
+from cgappliance.policy.lockout import Answer, Limits, Result
 from cgappliance.store.changes import Kind, Transaction, change
 from cgappliance.store.engine import Store
+from cgappliance.store.errors import StoreUnavailable
 from cgappliance.store.group_commit import GroupCommit
+from cgappliance.store.lockout_rows import Key, LockoutRows, States
 from cgappliance.store.schema import lockouts
 
 WRITE_TIMEOUT_S: Final = 5.0  #: for a reservation or its end; the login's own deadline is longer
 SWEEP_BATCH: Final = 500  #: forgotten accounts a deleting transaction
-
-_Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,13 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class _Reserve:
-    key: _Key
+    key: Key
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolve:
-    key: _Key
+    key: Key
     bind_id: str
     result: Result
 
@@ -65,6 +64,7 @@ class SharedLockouts:
         self.limits = limits or Limits()
         self._store = store
         self._now = now
+        self._rows = LockoutRows(store)
         self._queue: GroupCommit[_Reserve | _Resolve, Reserved] = GroupCommit("lockout writer", self._commit)
 
     def start(self) -> None:
@@ -84,12 +84,19 @@ class SharedLockouts:
         return self._queue.ask(_Reserve((tenant, address), digest), WRITE_TIMEOUT_S)
 
     def resolve(self, tenant: str, address: str, bind_id: str, result: Result) -> bool:
-        """Note how a reserved bind ended, and return whether that locked the account. Blocks cooperatively.
+        """Note how a reserved bind ended, and return whether that locked the account. Blocks, but for a right password.
+
+        A right password is noted along with somebody else's bind, or in a moment: until then the bind counts as under way.
 
         Raises:
             StoreUnavailable: it could not be noted; the bind counts as one without answer.
         """
-        done = self._queue.ask(_Resolve((tenant, address), bind_id, result), WRITE_TIMEOUT_S)
+        end = _Resolve((tenant, address), bind_id, result)
+        if result is Result.ACCEPTED:
+            if not self._queue.post(end):
+                raise StoreUnavailable("store: too many ends of binds wait to be noted")
+            return False
+        done = self._queue.ask(end, WRITE_TIMEOUT_S)
         if done.answer is not Answer.LOCKED:
             return False
         with change(self._store) as transaction:  # other processes may still remember a right password
@@ -99,14 +106,15 @@ class SharedLockouts:
     def _commit(self, batch: Sequence[_Reserve | _Resolve]) -> Sequence[Reserved]:
         now = self._now()
         keys = sorted({request.key for request in batch})
-        with self._store.write() as connection:
-            states = _load(connection, keys, now)
-            before = dict(states)
-            results = [self._move(states, request, now) for request in batch]
-            _save(connection, {key: state for key, state in states.items() if state != before[key]}, now)
-        return results
+        return self._rows.change(keys, now, lambda states: self._move_all(states, batch, now))
 
-    def _move(self, states: dict[_Key, AccountState], request: _Reserve | _Resolve, now: float) -> Reserved:
+    def _move_all(self, states: States, batch: Sequence[_Reserve | _Resolve], now: float) -> list[Reserved]:
+        """Ends first: what is over shall be in nobody's way."""
+        answers = {id(request): self._move(states, request, now) for request in batch if isinstance(request, _Resolve)}
+        answers |= {id(request): self._move(states, request, now) for request in batch if isinstance(request, _Reserve)}
+        return [answers[id(request)] for request in batch]
+
+    def _move(self, states: States, request: _Reserve | _Resolve, now: float) -> Reserved:
         state = states[request.key]
         if isinstance(request, _Reserve):
             bind_id = secrets.token_hex(8)
@@ -149,44 +157,3 @@ def sweep(store: Store, before: datetime) -> int:
             total += connection.execute(delete(lockouts).where(*still_old)).rowcount
         if len(keys) < SWEEP_BATCH:
             return total
-
-
-def _load(connection: Connection, keys: Sequence[_Key], now: float) -> dict[_Key, AccountState]:
-    """Return the states of ``keys``, locked for this transaction."""
-    query = select(lockouts).where(tuple_(lockouts.c.tenant, lockouts.c.address).in_(keys))
-    if connection.dialect.name == "postgresql":
-        # a row that is not there cannot be locked; all in one order, or two nodes would wait for each other
-        empty = [{"tenant": tenant, "address": address, "binds": [], "touched_at": _moment(now)} for tenant, address in keys]
-        connection.execute(postgresql.insert(lockouts).on_conflict_do_nothing(), empty)
-        query = query.order_by(lockouts.c.tenant, lockouts.c.address).with_for_update()
-    states = dict.fromkeys(keys, AccountState())
-    for row in connection.execute(query):
-        binds = tuple(Bind(bind_id, digest, BindState(state), at) for bind_id, digest, state, at in row.binds)
-        states[row.tenant, row.address] = AccountState(binds, row.locked_until.timestamp() if row.locked_until else 0.0)
-    return states
-
-
-def _save(connection: Connection, states: Mapping[_Key, AccountState], now: float) -> None:
-    if not states:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(lockouts)
-    kept = ("binds", "locked_until", "touched_at")
-    statement = statement.on_conflict_do_update(
-        index_elements=["tenant", "address"], set_={name: statement.excluded[name] for name in kept}
-    )
-    connection.execute(statement, [_row(key, state, now) for key, state in sorted(states.items())])
-
-
-def _row(key: _Key, state: AccountState, now: float) -> dict[str, Any]:
-    return {
-        "tenant": key[0],
-        "address": key[1],
-        "binds": [[bind.id, bind.digest, bind.state, bind.at] for bind in state.binds],
-        "locked_until": _moment(state.locked_until) if state.locked_until else None,
-        "touched_at": _moment(now),
-    }
-
-
-def _moment(epoch_s: float) -> datetime:
-    return datetime.fromtimestamp(epoch_s, UTC)

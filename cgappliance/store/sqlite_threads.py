@@ -4,8 +4,8 @@ SQLite waits inside C, for locks and for the disk, and a C call that waits stops
 working in the calling greenlet, and only the raw ``sqlite3`` call travels to a thread of gevent's pool and back.
 
 Rules of this file
-    * Only ``sqlite3`` runs in the native threads. SQLAlchemy does not: its locks are gevent's in a patched process, and native
-      threads that contend for those lose wake-ups.
+    * Only ``sqlite3`` runs in the native threads, and what only computes. SQLAlchemy does not: its locks are gevent's in a patched
+      process, and native threads that contend for those lose wake-ups.
     * A statement's rows are fetched in the same journey. Callers therefore bound their results (LIMIT, pages).
     * ``begin`` costs no journey of its own: it travels with the first statement.
     * A greenlet that is killed while it waits leaves a statement running: that connection is interrupted and never used again.
@@ -86,13 +86,21 @@ class ThreadedConnection:
         if self._broken or self._raw.in_transaction:
             self.run(self._raw.rollback)
 
-    def transact(self, work: Sequence[tuple[str, Sequence[Any]]]) -> None:
-        """Run each statement for its rows, all in one transaction and one journey, and wait for the disk.
+    @property
+    def is_broken(self) -> bool:
+        """Whether a call was abandoned on it: it is good for ``close`` only."""
+        return self._broken
+
+    def transact(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Return what ``work`` does with the raw connection, all in one transaction and one journey; waits for the disk.
+
+        ``work`` runs in the native thread: see the rules of this file.
 
         Raises:
             sqlite3.Error: one of them failed; nothing was written.
         """
-        self.run(_transact, self._raw, work)
+        result: _Result = self.run(_transact, self._raw, work)
+        return result
 
     def close(self) -> None:
         """Close the connection, behind a statement that may still run on it."""
@@ -180,16 +188,22 @@ def _executemany(raw: sqlite3.Cursor, statement: str, parameters: Iterable[Seque
     return raw, []
 
 
-def _transact(raw: sqlite3.Connection, work: Sequence[tuple[str, Sequence[Any]]]) -> None:
+def execute_all(raw: sqlite3.Connection, work: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    """Run each statement for its rows; for ``transact``."""
+    for statement, rows in work:
+        raw.executemany(statement, rows)
+
+
+def _transact(raw: sqlite3.Connection, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
     raw.execute("BEGIN IMMEDIATE")
     try:
-        for statement, rows in work:
-            raw.executemany(statement, rows)
+        result = work(raw)
         raw.execute("COMMIT")
     except BaseException:
         if raw.in_transaction:
             raw.rollback()
         raise
+    return result
 
 
 def _journey(pool: ThreadPool, function: Callable[[], _Result]) -> _Result:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cgappliance.policy.lockout import Answer, Limits, Result
-from cgappliance.store import changes, lockout
+from cgappliance.store import changes, lockout, lockout_rows
 from cgappliance.store.changes import Change, Kind
 from cgappliance.store.engine import Store
 from cgappliance.store.errors import StoreUnavailable
@@ -99,6 +99,18 @@ def test_many_at_once_reserve_no_more_than_the_limit(shared: SharedLockouts) -> 
     assert (answers.count(Answer.GO), answers.count(Answer.BUSY)) == (3, 47)
 
 
+def test_the_end_of_a_bind_comes_before_the_beginning_of_the_next(shared: SharedLockouts) -> None:
+    for number in range(10):  # were one still under way for the next, the fourth would be too many
+        assert bind(shared, f"password {number}", Result.ACCEPTED) is Answer.GO
+
+
+def test_the_end_of_a_bind_that_cannot_be_noted_is_an_error(shared: SharedLockouts) -> None:
+    reserved = shared.reserve(*YUKI, "a")
+    shared.stop(5)
+    with pytest.raises(StoreUnavailable):
+        shared.resolve(*YUKI, reserved.bind_id, Result.ACCEPTED)
+
+
 def test_a_database_that_fails_allows_no_bind(shared: SharedLockouts) -> None:
     shared.stop(5)
     with pytest.raises(StoreUnavailable):
@@ -123,9 +135,9 @@ def test_on_postgresql_an_account_is_locked_while_it_is_counted(postgresql: Post
     taken = select(lockouts).with_for_update(nowait=True)
     with postgresql.store() as store:
         with store.write() as connection:
-            lockout._load(connection, [YUKI], EPOCH_S)
+            lockout_rows.load(connection, [YUKI], EPOCH_S)
         with store.write() as connection:
-            lockout._load(connection, [YUKI], EPOCH_S)
+            lockout_rows.load(connection, [YUKI], EPOCH_S)
             with pytest.raises(StoreUnavailable, match="could not obtain lock"), store.write() as other:
                 other.execute(taken)
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
+import gevent
 import pytest
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cgappliance.store.engine import Store
+from cgappliance.store.engine import Run, Store
 from cgappliance.store.schema import history
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -52,3 +53,36 @@ def test_all_statements_are_one_transaction(store: Store) -> None:
     assert sessions(store) == []
     store.write_prepared([(prepared, [columns(session="c")])])
     assert sessions(store) == ["c"]
+
+
+def test_what_a_query_finds_has_the_columns_own_types_and_others_see_all_or_nothing(store: Store) -> None:
+    add = store.prepare(insert(history), list(columns()))
+    ask = store.prepare(select(history.c.at, history.c.remote_ip, history.c.phases_ms).where(history.c.session == bindparam("of")))
+
+    def work(run: Run) -> list[tuple[Any, ...]]:
+        run(add, [columns(session="a", phases_ms={"tls": 1.5})])
+        return run(ask, [{"of": "a"}, {"of": "b"}])
+
+    assert store.transact(work) == [(NOW, ip_address("192.0.2.7"), {"tls": 1.5})]
+    assert sessions(store) == ["a"]
+
+
+def test_work_that_raises_leaves_nothing(store: Store) -> None:
+    add = store.prepare(insert(history), list(columns()))
+
+    def work(run: Run) -> None:
+        run(add, [columns(session="a")])
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        store.transact(work)
+    assert sessions(store) == []
+
+
+def test_a_writer_that_is_killed_leaves_the_store_usable(store: Store) -> None:
+    add = store.prepare(insert(history), list(columns()))
+    writer = gevent.spawn(lambda: [store.write_prepared([(add, [columns(session=f"k{number}")])]) for number in range(1000)])
+    gevent.sleep(0.02)  # some of its thousand transactions are under way
+    writer.kill(timeout=10)
+    store.write_prepared([(add, [columns(session="a")])])
+    assert sessions(store)[0] == "a"
