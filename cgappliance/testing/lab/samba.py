@@ -145,6 +145,14 @@ class SambaAd:
             if user.state:
                 self.modify(user.dn, *user.state)
 
+    def add_group(self, dn: str, *members: str) -> None:
+        """Make a group of accounts and of other groups, by their DNs, running or not.
+
+        Raises:
+            ServerFailed: it was refused.
+        """
+        self._change(domain.group(dn, *members))
+
     def _change(self, ldif: str) -> None:
         database = self.folder / "private" / "sam.ldb"
         _run(["ldbmodify", f"--configfile={self._configuration}", "-H", str(database)], ldif, ADMIN_TIMEOUT_S)

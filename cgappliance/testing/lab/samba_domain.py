@@ -91,7 +91,12 @@ MEMBERS = {MAIL_GROUP_DN: (GOOD.dn, INNER_GROUP_DN), INNER_GROUP_DN: (INNERMOST_
 
 def records() -> list[tuple[str, tuple[str, ...]]]:
     """Return the changes that fill a new domain: LDIF text and the controls that it needs, in order."""
-    adds = [_policy(), *(_unit(dn) for dn in (PEOPLE_DN, GROUPS_DN)), *map(add, USERS), *map(_group, reversed(MEMBERS))]
+    adds = [
+        _policy(),
+        *(_unit(dn) for dn in (PEOPLE_DN, GROUPS_DN)),
+        *map(add, USERS),
+        *(group(dn, *MEMBERS[dn]) for dn in reversed(MEMBERS)),
+    ]
     states = [(modify(user.dn, *user.state), (BYPASS_PASSWORD_LAST_SET,)) for user in USERS if user.state]
     twins = [(modify(twin.dn, f"mail: {TWINS_MAIL}"), ()) for twin in TWINS]
     return [("\n".join(adds), ()), *states, *twins]
@@ -143,6 +148,7 @@ def _unit(dn: str) -> str:
     return f"{_line('dn', dn)}changetype: add\nobjectClass: organizationalUnit\n"
 
 
-def _group(dn: str) -> str:
-    members = "".join(_line("member", member) for member in MEMBERS[dn])
-    return f"{_line('dn', dn)}changetype: add\nobjectClass: group\n{members}"
+def group(dn: str, *members: str) -> str:
+    """Return LDIF that makes a group of accounts and of other groups, by their DNs; those must exist."""
+    lines = "".join(_line("member", member) for member in members)
+    return f"{_line('dn', dn)}changetype: add\nobjectClass: group\n{lines}"
