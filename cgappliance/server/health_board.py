@@ -1,19 +1,21 @@
 """What all workers have found of the tenants' directories, token endpoints and Gmail, put together: the newest finding counts.
 
 Pure; the clock is the findings' own. A part with several servers (the three of Gmail) is healthy when none of them is known to
-fail.
+fail. The token endpoint is used by logins and by trials (``probes.py``), which see different things of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from cgappliance.model import Reason
+from cgappliance.model import Outcome, Reason
 from cgappliance.net.health import Finding, Health, Part
 
 _REASONS = {reason.value: reason for reason in Reason}
+
+TRIAL: Final = "trial"  #: which of the findings of a token endpoint a trial made; those of logins have no name
 
 Row = list[Any]  #: a finding as it travels: [tenant, part, which, reason, detail, at, since]
 
@@ -57,14 +59,29 @@ class HealthBoard:
 
     def states(self) -> Iterator[tuple[str, Part, State]]:
         """Yield how each part of each tenant does, as far as it is known."""
-        by_part: dict[tuple[str, Part], list[Finding]] = {}
-        for (tenant, part, _which), found in self._found.items():
-            by_part.setdefault((tenant, part), []).append(found)
-        for (tenant, part), findings in sorted(by_part.items()):
+        by_part: dict[tuple[str, Part], dict[str, Finding]] = {}
+        for (tenant, part, which), found in self._found.items():
+            by_part.setdefault((tenant, part), {})[which] = found
+        for (tenant, part), by_which in sorted(by_part.items()):
+            findings = _standing(by_which)
             worst = min(findings, key=lambda found: (found.healthy, found.since))
             yield tenant, part, State(worst.healthy, worst.reason, worst.detail, max(f.at for f in findings), worst.since)
 
     def age_s(self, tenant: str, part: Part, which: str, now: float) -> float:
-        """Return how long ago something was found; infinity: never."""
-        found = self._found.get((tenant, part, which))
-        return float("inf") if found is None else now - found.at
+        """Return how long ago something was found, of a token endpoint by whomever; infinity: never."""
+        names = (which, "") if which == TRIAL else (which,)
+        found = [self._found[tenant, part, name] for name in names if (tenant, part, name) in self._found]
+        return min((now - finding.at for finding in found), default=float("inf"))
+
+
+def _standing(by_which: Mapping[str, Finding]) -> list[Finding]:
+    """Return the findings that count: of a login and a trial that disagree, only one.
+
+    The later is right, but for a trial that finds nothing wrong behind a login that met a mistake in the set-up: it may be one that
+    only logins meet. The next login that works shows its end.
+    """
+    login, trial = by_which.get(""), by_which.get(TRIAL)
+    if login is None or trial is None or login.healthy is trial.healthy:
+        return list(by_which.values())
+    later = max(login, trial, key=lambda found: found.at)
+    return [login] if trial.healthy and login.reason.outcome is Outcome.MISCONFIGURED else [later]

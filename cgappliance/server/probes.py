@@ -1,7 +1,8 @@
-"""Tries a tenant's directory and Gmail when no login has done so lately; what is found stands in the tenant's ``Health``.
+"""Tries the parts of a tenant's way when no login has done so lately; what is found stands in the tenant's ``Health``.
 
 The directory is asked for an address that cannot exist: that needs its server, its TLS and the appliance's own account, and is no
-wrong password of anybody. Gmail is greeted and left. A token is not asked for: it would be somebody's.
+wrong password of anybody. So is the token endpoint, which looks at the appliance's key, clock and delegation before it says that it
+knows no such user: nobody's token is made. Gmail is greeted and left.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cgappliance.model import AuthAnswer, Credentials, MailProtocol, Reason, Ten
 from cgappliance.net.health import Part
 from cgappliance.plugins import BROKEN
 from cgappliance.secret import Secret
-from cgappliance.server.health_board import Row, rows_of
+from cgappliance.server.health_board import TRIAL, Row, rows_of
 from cgappliance.server.tenant_service import TenantService
 
 LOCAL_PART: Final = "cgappliance-health-probe"  #: of an address that nobody has
@@ -27,7 +28,7 @@ AT_ONCE: Final = 8  #: probes at a time: a directory that does not answer holds 
 
 def parts_of(tenant: Tenant) -> list[tuple[Part, str]]:
     """Return what can be tried of a tenant."""
-    return [(Part.DIRECTORY, ""), *((Part.UPSTREAM, protocol.value) for protocol in tenant.listen.ports)]
+    return [(Part.DIRECTORY, ""), (Part.TOKEN, TRIAL), *((Part.UPSTREAM, protocol.value) for protocol in tenant.listen.ports)]
 
 
 def probe_all(wanted: Iterable[tuple[TenantService, Part, str]]) -> list[Row]:
@@ -47,7 +48,9 @@ def probe(service: TenantService, part: Part, which: str) -> None:
         if part is Part.DIRECTORY:
             answer = _ask_directory(service)
             service.health.note(Part.DIRECTORY, answer.reason, answer.detail)
-        elif part is Part.UPSTREAM:
+        elif part is Part.TOKEN:
+            service.health.note(Part.TOKEN, *_ask_provider(service), which=which)
+        else:
             try:
                 stream, _back = service.handlers[MailProtocol(which)].open_upstream()
             except (LoginFailed, PeerGone):
@@ -55,9 +58,13 @@ def probe(service: TenantService, part: Part, which: str) -> None:
             stream.close()
 
 
+def _address(tenant: Tenant) -> str:
+    return f"{LOCAL_PART}@{min(tenant.domains)}"
+
+
 def _ask_directory(service: TenantService) -> AuthAnswer:
     timeout_s = service.timeouts.directory_s
-    address = f"{LOCAL_PART}@{min(service.tenant.domains)}"
+    address = _address(service.tenant)
     nobody = Credentials(address, address, Secret(secrets.token_hex(16)), "PROBE")
     try:
         with gevent.Timeout(timeout_s):
@@ -68,3 +75,19 @@ def _ask_directory(service: TenantService) -> AuthAnswer:
         return AuthAnswer(failure.reason, failure.detail)
     except BROKEN as error:  # a plugin can raise anything
         return AuthAnswer(Reason.BACKEND_FAILED, type(error).__name__)
+
+
+def _ask_provider(service: TenantService) -> tuple[Reason, str]:
+    """Return what the provider says of an address that Google cannot know; that it does not is what is hoped for."""
+    timeout_s = service.timeouts.token_s
+    protocol = next(iter(service.tenant.listen.ports))
+    try:
+        with gevent.Timeout(timeout_s):
+            service.provider.grant(_address(service.tenant), protocol, fresh=False, timeout_s=timeout_s)
+    except gevent.Timeout:
+        return Reason.TOKEN_UNAVAILABLE, f"no answer within {timeout_s:g} s"
+    except LoginFailed as failure:
+        return (Reason.ACCEPTED, "") if failure.reason is Reason.GOOGLE_USER_UNKNOWN else (failure.reason, failure.detail)
+    except BROKEN as error:  # a plugin can raise anything
+        return Reason.PROVIDER_FAILED, type(error).__name__
+    return Reason.ACCEPTED, ""

@@ -82,6 +82,7 @@ class Watchtower:
         self._book = AlertBook(Rules(self._alerts.after_s, self._alerts.repeat_s, self._alerts.max_per_hour))
         self._store_healthy = True
         self._probing: gevent.Greenlet | None = None
+        self._tried_at: dict[tuple[str, str, str], float] = {}  # what a trial said nothing about is not stale at once again
         self._gone_since: dict[str, float] = {}
         self._endpoint = Endpoint(Exposition(self._totals, self._gauges).registry, self._alive, self._ready)
 
@@ -134,6 +135,7 @@ class Watchtower:
         self._totals.add(metrics.drain())
         self._store_healthy = all(report["store_healthy"] for report in reports)
         self._board.keep_only(self._crew.tenants)
+        self._tried_at = {key: at for key, at in self._tried_at.items() if key[0] in self._crew.tenants}
         return reports
 
     def _probe_what_is_stale(self) -> None:
@@ -142,7 +144,8 @@ class Watchtower:
         now, wanted = time.monotonic(), []
         for name, tenant in self._crew.tenants.items():
             for part, which in parts_of(tenant):
-                age_s = self._board.age_s(name, part, which, now)
+                tried_at = self._tried_at.get((name, part.value, which), float("-inf"))
+                age_s = min(self._board.age_s(name, part, which, now), now - tried_at)
                 if age_s >= self._limits.health_interval_s:
                     wanted.append((age_s, [name, part.value, which]))
         wanted.sort(key=lambda each: -each[0])
@@ -152,6 +155,7 @@ class Watchtower:
     def _probe(self, parts: list[list[str]]) -> None:
         try:
             self._board.update(self._crew.ask_one("probe", timeout_s=PROBE_S, parts=parts))
+            self._tried_at |= dict.fromkeys(((name, part, which) for name, part, which in parts), time.monotonic())
         except OSError as error:
             _log.debug("probe.failed", detail=str(error))
 

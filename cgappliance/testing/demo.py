@@ -96,8 +96,8 @@ class Demo(Steps):
         mechanisms = {login["mechanism"] for login in logins}
         if mechanisms != {"XOAUTH2"}:
             raise StepFailed(f"Google was asked for {sorted(mechanisms)}")
-        requests = len(self.world.gmail.control.requests())
-        return f"{len(logins)} logins by XOAUTH2, {requests} tokens fetched with the service account's key"
+        tokens = [request for request in self.world.gmail.control.requests() if request["outcome"] == "ok"]
+        return f"{len(logins)} logins by XOAUTH2, {len(tokens)} tokens fetched with the service account's key"
 
     # ---- what is refused
 

@@ -4,7 +4,7 @@ import pytest
 
 from cgappliance.model import Reason
 from cgappliance.net.health import Health, Part
-from cgappliance.server.health_board import HealthBoard, rows_of
+from cgappliance.server.health_board import TRIAL, HealthBoard, rows_of
 
 
 @pytest.fixture
@@ -60,3 +60,32 @@ def test_it_is_known_how_old_a_finding_is(board):
     board.update(worker((10, Part.UPSTREAM, UP, "imap")))
     assert board.age_s("acme", Part.UPSTREAM, "imap", now=25) == 15
     assert board.age_s("acme", Part.UPSTREAM, "pop3", now=25) == float("inf")
+
+
+LOGIN = ""
+OUTAGE, MISTAKE = Reason.TOKEN_UNAVAILABLE, Reason.DELEGATION_MISSING
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "healthy"),
+    [
+        ((OUTAGE, LOGIN), (UP, TRIAL), True),  # nobody has to log in before the end of an outage shows
+        ((OUTAGE, TRIAL), (UP, LOGIN), True),
+        ((UP, LOGIN), (OUTAGE, TRIAL), False),
+        ((UP, TRIAL), (OUTAGE, LOGIN), False),
+        ((MISTAKE, LOGIN), (UP, TRIAL), False),  # a trial asks for no user that there is
+        ((MISTAKE, TRIAL), (UP, TRIAL), True),
+        ((MISTAKE, LOGIN), (UP, LOGIN), True),
+        ((UP, LOGIN), (MISTAKE, TRIAL), False),
+    ],
+)
+def test_of_a_login_and_a_trial_at_the_token_endpoint_that_disagree_one_counts(board, earlier, later, healthy):
+    board.update(worker((10, Part.TOKEN, *earlier)))
+    board.update(worker((20, Part.TOKEN, *later)))
+    assert states(board)["acme", "token"].healthy is healthy
+
+
+def test_a_token_endpoint_that_logins_use_need_not_be_tried(board):
+    board.update(worker((10, Part.TOKEN, UP, TRIAL)))
+    board.update(worker((20, Part.TOKEN, UP, LOGIN)))
+    assert board.age_s("acme", Part.TOKEN, TRIAL, now=25) == 5

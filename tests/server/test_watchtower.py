@@ -105,9 +105,16 @@ def test_what_nobody_has_used_is_tried_once_and_then_left_alone(crew, tower):
 
     crew.probed = probed
     soon(lambda: [command for command, _ in crew.asked] == ["probe"])
-    assert crew.asked[0][1] == {"parts": [["acme", "directory", ""], ["acme", "upstream", "imap"]]}
+    assert crew.asked[0][1] == {"parts": [["acme", "directory", ""], ["acme", "token", "trial"], ["acme", "upstream", "imap"]]}
     gevent.sleep(0.1)
     assert len(crew.asked) == 1
+
+
+def test_what_a_trial_says_nothing_about_is_not_tried_again_at_once(crew, tower):
+    soon(lambda: [command for command, _ in crew.asked] == ["probe"])
+    gevent.sleep(0.1)
+    assert len(crew.asked) == 1
+    soon(lambda: len(crew.asked) == 2)
 
 
 def test_not_everything_is_tried_at_the_same_time(crew, tower):

@@ -16,6 +16,7 @@ from tests.integration.conftest import at_once
 from tests.integration.talking import ACCEPTED, IMAP, POP3, SMTP
 
 CONDITION_S = 8.0  # a look every second, and what it finds
+REFUSAL_REMEMBERED_S = 30.0  # that a user is unknown, by the provider
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,18 @@ def test_a_directory_that_is_down_shows_without_any_login_and_so_does_its_return
     finally:
         world.slapd.start()
     wait_until(lambda: scrape("cgappliance_tenant_healthy", part="directory") == 1, "noticed", 40)
+    assert get("/readyz?tenant=acme")[0] == 200
+
+
+def test_a_token_endpoint_that_is_down_shows_without_any_login_and_so_does_its_return(world, scrape, get):
+    wait_until(lambda: scrape("cgappliance_tenant_healthy", part="token") == 1, "healthy", CONDITION_S)
+    world.gmail.control.switch("token", fail_next=["internal_failure"] * 1000)
+    try:
+        wait_until(lambda: scrape("cgappliance_tenant_healthy", part="token") == 0, "noticed", REFUSAL_REMEMBERED_S + CONDITION_S)
+        assert not json.loads(get("/readyz")[1])["tenants"]["acme"]["token"]
+    finally:
+        world.gmail.control.switch("token", fail_next=[])
+    wait_until(lambda: scrape("cgappliance_tenant_healthy", part="token") == 1, "noticed", REFUSAL_REMEMBERED_S + CONDITION_S)
     assert get("/readyz?tenant=acme")[0] == 200
 
 
