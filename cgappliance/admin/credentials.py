@@ -45,6 +45,18 @@ class ResetUndecided(StoreError):
     """Nobody knows whether Google has the new password; both are kept, and ``reset`` is to be run again."""
 
 
+class NotAnAppPassword(RecordInvalid):
+    """What was typed does not look like one; Gmail was not asked."""
+
+
+class AppPasswordRefused(RecordInvalid):
+    """Gmail does not take it; ``said`` are its words."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"app password: Gmail does not take it: {said} (make a new one at Google, and type it without mistake)")
+        self.said = said
+
+
 @dataclass(frozen=True, slots=True)
 class Revealed:
     """A stored credential, open."""
@@ -107,17 +119,17 @@ def set_app_password(desk: Desk, tenant: Tenant, address: str, typed: Secret, *,
 
     Raises:
         RecordMissing: there is no such account.
-        RecordInvalid: it does not look like one, or Gmail does not take it.
+        NotAnAppPassword, AppPasswordRefused: as they say; nothing was changed.
         KeyProblem, StoreUnavailable: it was not kept.
     """
     with desk.store.read() as connection:
         address = accounts.get(connection, tenant.id, address).address
     secret = Secret("".join(typed.reveal().split()))
     if len(secret.reveal()) != APP_PASSWORD_CHARS or not set(secret.reveal()) <= set(string.ascii_lowercase):
-        raise RecordInvalid("app password: this is none (Google shows four groups of four lower case letters)")
+        raise NotAnAppPassword("app password: this is none (Google shows four groups of four lower case letters)")
     said = verify(address, secret)
     if said:
-        raise RecordInvalid(f"app password: Gmail does not take it: {said} (make a new one at Google, and type it without mistake)")
+        raise AppPasswordRefused(said)
     with desk.work() as work:
         account = accounts.get(work.connection, tenant.id, address)
         replaced = credentials.remove(work.transaction, account, Kind.APP_PASSWORD, State.CURRENT)

@@ -14,10 +14,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from cgappliance import __version__, log
+from cgappliance.admin import own_app_password
 from cgappliance.store.errors import StoreUnavailable
 from cgappliance.web import access, formatting, forms, i18n, login_session
 from cgappliance.web.access import public
 from cgappliance.web.admin import blueprint as admin_blueprint
+from cgappliance.web.app_password import blueprint as app_password_blueprint
 from cgappliance.web.client import BehindProxies
 from cgappliance.web.client_setup import blueprint as client_setup_blueprint
 from cgappliance.web.reading import REQUEST_MAX_BYTES
@@ -27,7 +29,7 @@ from cgappliance.web.user_pages import blueprint as user_blueprint
 _log = log.get()
 
 #: All groups of pages.
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (admin_blueprint, client_setup_blueprint, user_blueprint)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (admin_blueprint, app_password_blueprint, client_setup_blueprint, user_blueprint)
 
 FORM_FIELDS_MAX: Final = 2000  #: a page of accounts has at most some hundred boxes to tick
 ASSET_MAX_AGE_S: Final = 86_400  #: their addresses carry the version, so a new one is fetched at once
@@ -88,6 +90,7 @@ def _set_up_templates(app: Flask) -> None:
         notices=login_session.take_notices,
         asset=_asset,
         version=__version__,
+        enters_app_passwords=own_app_password.applies,
     )
     app.jinja_env.filters.update(formatting.FILTERS)
 

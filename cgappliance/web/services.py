@@ -10,7 +10,7 @@ from typing import cast
 
 from flask import current_app
 
-from cgappliance.admin import outside
+from cgappliance.admin import outside, trial
 from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
 from cgappliance.admin.own_password import OwnPasswords
@@ -19,6 +19,7 @@ from cgappliance.administration import Directory, GoogleAdministration, GoogleFa
 from cgappliance.config.values import Settings, WebSettings
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
+from cgappliance.secret import Secret
 from cgappliance.store.engine import Store
 from cgappliance.store.vault import Vault
 from cgappliance.store.web_sessions import Lifetime
@@ -41,6 +42,7 @@ class Services:
     form_key: bytes  #: signs what forms carry
     tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: replaced as a whole at a reload
     now: Callable[[], datetime] = utc_now
+    try_password: Callable[[Tenant, str, Secret], str] = trial.try_password  #: logs in at Gmail; may raise TrialFailed
     tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:

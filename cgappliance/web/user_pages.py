@@ -39,8 +39,8 @@ OLD_PASSWORD_MAX: Final = 4096  #: characters; as long as a mail client's may be
 
 
 @blueprint.context_processor
-def _everywhere() -> dict[str, object]:
-    """Give each page the tenant, and who looks at it."""
+def everywhere() -> dict[str, object]:
+    """Give each page of a user the tenant, and who looks at it."""
     return {"tenant": g.get("tenant"), "login": g.get("login")}
 
 
@@ -155,9 +155,9 @@ def _secret(name: str, limit: int = OLD_PASSWORD_MAX) -> Secret:
 
 def _target() -> str:
     """Return where to go behind the login: back to one of the users' pages, and nowhere else."""
-    own = (url_for(".own_history"), url_for(".password"))
-    target = forms.own_path(forms.text("next"), own[1])
-    return target if target.startswith(own) else own[1]
+    own = (url_for(".password"), url_for(".own_history"), url_for("app_password.page"))
+    target = forms.own_path(forms.text("next"), own[0])
+    return target if target.startswith(own) else own[0]
 
 
 def _begin(response: object, subject: str) -> None:

@@ -77,6 +77,7 @@ class Appliance:
     def __init__(self) -> None:
         self.sessions: list[dict[str, Any]] = []
         self.kicked: list[str] = []
+        self.health: dict[str, Any] = {}  # of acme
 
     def add(self, account: str, tenant: str = "acme", session: str = "s-1", ip: str = "203.0.113.5") -> None:
         moved = {"seconds": 90.0, "idle_s": 3.0, "bytes_up": 1200, "bytes_down": 3_400_000}
@@ -84,6 +85,8 @@ class Appliance:
         self.sessions.append({**row, **moved})
 
     def ask(self, command: str, **where: str) -> Any:
+        if command == "status":
+            return {"health": {"acme": self.health}}
         found = [row for row in self.sessions if all(row[name] == value for name, value in where.items())]
         if command == "sessions":
             return found
@@ -111,6 +114,13 @@ class TestSite:
         with self.store.write() as connection:
             token = web_sessions.begin(connection, new, self.now[0])
         self.client.set_cookie(f"__Host-cg-admin-{tenant}", token.reveal(), secure=True, path="/", samesite="Strict")
+
+    def enter_user(self, subject: str, tenant: str = "acme") -> None:
+        """Have the browser logged in to the users' pages, without the form."""
+        new = NewSession(tenant, Site.USER, subject, Source.DIRECTORY, "", ipaddress.ip_address("127.0.0.1"))
+        with self.store.write() as connection:
+            token = web_sessions.begin(connection, new, self.now[0])
+        self.client.set_cookie(f"__Host-cg-user-{tenant}", token.reveal(), secure=True, path="/", samesite="Strict")
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.client.get(path, base_url="https://localhost", **options)

@@ -21,7 +21,15 @@ VALUES = {"tenant": "acme", "address": "yuki@acme.example", "name": "office", "s
 #: What those may do who may not do everything; the rest is for administrators. To let them do more, add it here, knowingly.
 READING = {
     *("admin.dashboard", "admin.accounts", "admin.account", "admin.export_accounts", "admin.profiles", "admin.profile"),
-    *("admin.history", "admin.export_history", "admin.explain", "admin.sessions", "admin.audit", "admin.export_audit"),
+    *(
+        "admin.history",
+        "admin.export_history",
+        "admin.explain",
+        "admin.sessions",
+        "admin.audit",
+        "admin.export_audit",
+        "admin.bypass",
+    ),
 }
 HELPING = {"admin.unlock_account", "admin.google_account", "admin.reset_google_password"}
 ENTERING = {"admin.login", "admin.log_in", "admin.logout"}
@@ -110,6 +118,7 @@ def send_bare(site: TestSite, method: str, path: str) -> int:
 
 def test_a_form_without_its_code_changes_nothing(site: TestSite) -> None:
     site.enter()
+    site.enter_user("yuki@acme.example")
     for endpoint, method, path in routes(site):
         if method == "POST":
             answer = site.client.post(path, base_url="https://localhost", data={"address": "yuki@acme.example"})
@@ -155,6 +164,25 @@ def test_a_login_ends_when_nobody_uses_it_and_after_a_working_day(site: TestSite
         site.now[0] += site.services.lifetime.idle / 2
         answers.append(site.get("/acme/admin/").status_code)
     assert (answers[0], answers[-1]) == (200, 303)
+
+
+def test_a_user_of_one_tenant_reaches_no_page_of_another(site: TestSite) -> None:
+    site.enter_user("gina@globex.example", tenant="globex")
+    own = [
+        (method, path)
+        for endpoint, method, path in routes(site)
+        if access_of_endpoint(site, endpoint).login and "/admin" not in path
+    ]
+    assert len(own) >= 4
+    for method, path in own:
+        answer = site.get(path) if method == "GET" else site.post(path, form="/acme/login")
+        assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/acme/login"), path
+
+
+def access_of_endpoint(site: TestSite, endpoint: str) -> access.Access:
+    found = access_of(site.client.application.view_functions[endpoint])
+    assert found is not None
+    return found
 
 
 def test_unknown_addresses_are_404(site: TestSite) -> None:
