@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.policy.factories import tenant
 
 PATIENCE_S = 5.0
 SOON_S = 0.1  #: a deadline that is to be met while a test looks on
+DELAYED_ACK_S = 0.040  #: Linux
 WEB = WebSettings(("127.0.0.1",), 8443, True, None, None, (), 1800.0, 36_000.0)
 
 Environ = dict[str, Any]
@@ -206,6 +208,13 @@ def test_a_declared_proxy_brings_as_many_as_it_has(serve: Callable[..., Server],
 )
 def test_a_customer_is_an_ipv4_address_or_an_ipv6_64(one: str, other: str, same: bool) -> None:
     assert (listener._customer(one) == listener._customer(other)) is same
+
+
+def test_answers_on_one_connection_do_not_wait_for_acknowledgements(server: Server) -> None:
+    client, started = Client(server), time.monotonic()
+    for _ in range(20):
+        client.send(head("Content-Length: 4") + b"body").until(b"\r\n\r\nbody")
+    assert time.monotonic() - started < 20 * DELAYED_ACK_S / 2
 
 
 # ---- large requests
