@@ -16,13 +16,10 @@ from cgappliance.model import Grant, MailProtocol, Reason
 from cgappliance.proto.buffer import LineBuffer, TooLong
 from cgappliance.proto.events import Accepted, BackEvent, Greeted, NeedData, Refused, Send
 from cgappliance.proto.limits import DEFAULT_LIMITS, PreLoginLimits
-from cgappliance.proto.sasl import encode, error_challenge, plain_response, xoauth2_response
+from cgappliance.proto.sasl import encode, error_challenge, fits_a_login, plain_response, xoauth2_response
 from cgappliance.proto.text import said
 
 CRLF = b"\r\n"
-
-#: What would end a command, a string or an XOAUTH2 field inside a user name or secret and begin another (Dovecot had this bug).
-_BREAKS_OUT = frozenset("\0\x01\r\n")
 
 
 class Status(enum.Enum):
@@ -90,7 +87,7 @@ class LineBack(abc.ABC):
         self._ready = False
         self._grant = grant
         self._on_reply = self._on_answer
-        if _BREAKS_OUT.intersection(grant.username) or _BREAKS_OUT.intersection(grant.secret.reveal()):
+        if not fits_a_login(grant):
             self._refuse(Reason.PROVIDER_FAILED, "not sent: the user name or secret holds a line break or NUL")
         else:
             self._start(grant)
