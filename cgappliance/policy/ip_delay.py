@@ -3,8 +3,8 @@
 An IPv4 address counts by itself, an IPv6 address as its /64, for that is what one customer gets. Logins of one network that have to
 wait do so one behind the other: opening many connections at once does not make guessing faster.
 
-Each worker of each node remembers for itself, so an appliance of four workers lets four times as many guesses through. What protects
-an account is counted over all of them (``lockout.py``); this slows those down who try a few passwords of very many accounts.
+Each worker of each node remembers for itself, so an appliance of four workers lets four times as many guesses through. What
+protects an account is counted over all of them (``lockout.py``); this slows those down who try a few passwords of very many.
 """
 
 from __future__ import annotations

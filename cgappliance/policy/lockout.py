@@ -7,8 +7,8 @@ are counted in one place (``store/lockout.py`` keeps the state; this file only s
 The bound, which a test proves for any order of events: between two quiet times of ``window_s`` seconds without a bad bind, the
 directory sees at most ``distinct_max`` bad binds of an account. A bind that got no answer counts as bad, for the directory may have
 counted it. Where the tenant file names several servers, a login that one of them leaves without an answer asks the next
-(``failover.py``), and both may have counted it: a server that dies then costs one bad bind more, and is left alone for a while. While
-a directory does not answer, one more bind a ``probe_s`` is let through, or an outage would lock everybody out.
+(``failover.py``), and both may have counted it: a server that dies then costs one bad bind more, and is left alone for a while.
+While a directory does not answer, one more bind a ``probe_s`` is let through, or an outage would lock everybody out.
 A success gives no wrong password back; an administrator's unlock gives back all of them.
 
 Choose ``distinct_max`` below the directory's threshold, and ``window_s`` not below the time after which it forgets

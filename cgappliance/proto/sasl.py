@@ -167,7 +167,10 @@ def client_token(mechanism: str, initial: bytes, protocol: MailProtocol) -> Cred
 
 
 def fits_a_login(grant: Grant) -> bool:
-    """Tell whether user name and secret can be sent: none of them ends a line or a field of any login and so begins another (Dovecot had this bug)."""
+    """Tell whether user name and secret can be sent: none of them ends a line or a field of any login and so begins another.
+
+    Dovecot had this bug.
+    """
     return not _ENDS_A_FIELD.intersection(grant.username) and not _ENDS_A_FIELD.intersection(grant.secret.reveal())
 
 
