@@ -97,7 +97,7 @@ class WebSite:
         self._services.tenants = tenants
         self._services.entrance.forget(tenants)
         self._services.own.forget(tenants)
-        self._services.tasks.keep(tenants)
+        self._services.keep_tasks(tenants)
         if self._contexts is not None:
             self._contexts.apply(tenants)
 
@@ -107,7 +107,7 @@ class WebSite:
         gevent.joinall([gevent.spawn(server.stop, min(timeout_s, STOP_TIMEOUT_S)) for server in self._servers])
         self._services.entrance.forget({})
         self._services.own.forget({})
-        self._services.tasks.keep({})
+        self._services.keep_tasks({})
         self._lockouts.stop(STOP_TIMEOUT_S)
         self._memory.stop()
         self._store.close()

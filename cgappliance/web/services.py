@@ -11,6 +11,7 @@ from typing import cast
 from flask import current_app
 
 from cgappliance.admin import outside, trial
+from cgappliance.admin.autoconfig.internet import Internet, Outside
 from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
 from cgappliance.admin.own_password import OwnPasswords
@@ -43,11 +44,18 @@ class Services:
     tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: replaced as a whole at a reload
     now: Callable[[], datetime] = utc_now
     try_password: Callable[[Tenant, str, Secret], str] = trial.try_password  #: logs in at Gmail; may raise TrialFailed
+    internet: Internet = field(default_factory=Outside)  #: as a mail client outside sees it
     tasks: Tasks = field(init=False)
+    reports: Tasks = field(init=False)  #: looks at ways round; beside ``tasks``, so that neither waits for the other
 
     def __post_init__(self) -> None:
         """Make room for tasks; they go by the same clock."""
-        self.tasks = Tasks(self.now)
+        self.tasks, self.reports = Tasks(self.now), Tasks(self.now)
+
+    def keep_tasks(self, tenants: Mapping[str, object]) -> None:
+        """End the tasks of tenants that are no more. Does not block."""
+        self.tasks.keep(tenants)
+        self.reports.keep(tenants)
 
     @property
     def lifetime(self) -> Lifetime:

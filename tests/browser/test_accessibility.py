@@ -24,6 +24,7 @@ PAGES: Final = {
     "explain": "explain?account=yuki@acme.example&protocol=imap&ip=192.0.2.1",
     "sessions": "sessions",
     "audit": "audit",
+    "bypass": "bypass",
 }
 WIRE: Final = "You are not allowed to access this server"  #: what clients are sent, in whatever language the page is
 SIZES: Final = {"wide": 1280, "phone": 390}

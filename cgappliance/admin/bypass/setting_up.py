@@ -10,7 +10,7 @@ from cgappliance.admin.autoconfig import findings
 from cgappliance.admin.autoconfig.check import check
 from cgappliance.admin.autoconfig.findings import Verdict
 from cgappliance.admin.autoconfig.internet import Internet
-from cgappliance.admin.autoconfig.table import ensure_certificate, load_setup, setup_page
+from cgappliance.admin.autoconfig.table import NotPublishable, ensure_certificate, load_setup, setup_page
 from cgappliance.admin.bypass.findings import Finding, State, Way
 from cgappliance.admin.desk import Desk
 from cgappliance.config.values import WebSettings
@@ -29,11 +29,22 @@ def look_at_setting_up(desk: Desk, tenant: Tenant, web: WebSettings | None, inte
     """Yield one finding for each kind of client and domain. Blocks cooperatively, up to minutes.
 
     Raises:
-        NotPublishable: there is nothing to tell mail clients, or a certificate that they refuse.
         StoreUnavailable: the database cannot be asked.
     """
-    setup = load_setup(desk.store, tenant, setup_page(tenant, web))
-    ensure_certificate(tenant, now)
+    try:
+        setup = load_setup(desk.store, tenant, setup_page(tenant, web))
+    except NotPublishable:
+        sentence = "there is nothing to tell mail clients, because no security profile allows a protocol that the tenant offers"
+        yield Finding(Way.AUTOCONFIG, State.WATCH, sentence, "make a security profile that allows one")
+        return
+    try:
+        ensure_certificate(tenant, now)
+    except NotPublishable:
+        sentence = "mail clients are told nothing, because they would refuse the certificate of the server"
+        yield Finding(
+            Way.AUTOCONFIG, State.WATCH, sentence, "put the certificate right: 'cgappliance tenant doctor' says what is wrong"
+        )
+        return
     yield from map(_finding, check(setup, internet))
 
 

@@ -17,6 +17,7 @@ PAGES: Final = (
     "bulk",
     "csv_files",
     "google",
+    "bypass",
     "profiles",
     "history",
     "explain",

@@ -26,3 +26,10 @@ def test_tenant_with_nothing_to_publish_is_not_called_closed(place: Place) -> No
     (found,) = place.look().of(Way.AUTOCONFIG)
     assert found.state is State.WATCH
     assert "nothing to tell mail clients" in found.sentence
+
+
+def test_certificate_that_clients_refuse_is_not_called_closed(place: Place) -> None:
+    place.tenant = replace(place.tenant, listen=replace(place.tenant.listen, hostname="other.example"))
+    (found,) = place.look().of(Way.AUTOCONFIG)
+    assert found.state is State.WATCH
+    assert "refuse the certificate" in found.sentence
