@@ -1,14 +1,18 @@
-"""Live sessions of a tenant, asked of the running appliance over its control socket; and ending one of them."""
+"""What the running appliance knows, asked over its control socket: a tenant's live sessions, and how its servers do.
+
+Nobody is asked beside the appliance: it notes what logins and its own trials find (``server/watchtower.py``).
+"""
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from cgappliance.admin.desk import Desk
-from cgappliance.model import IPAddress, MailProtocol, Tenant
+from cgappliance.model import IPAddress, MailProtocol, Reason, Tenant
 from cgappliance.store.errors import RecordMissing
 
 #: Asks the running appliance: the command, and its arguments. Raises CgapplianceError when it does not answer.
@@ -28,6 +32,41 @@ class LiveSession:
     idle_s: float
     bytes_up: int
     bytes_down: int
+
+
+class Part(enum.StrEnum):
+    """A part of a tenant's way to Gmail, as ``net/health.py`` names it."""
+
+    DIRECTORY = "directory"
+    TOKEN = "token"  #: Google's token endpoint, which knows the service account and its delegation
+    UPSTREAM = "upstream"  #: Gmail
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """How one part does."""
+
+    part: Part
+    healthy: bool | None  #: None: nobody has used it yet
+    reason: Reason = Reason.ACCEPTED  #: why not
+    seconds: float = 0.0  #: for so long
+
+
+def health(ask: Ask, tenant: Tenant) -> list[PartHealth]:
+    """Return how each part of a tenant's way does, as the appliance has found it last. Blocks cooperatively.
+
+    Raises:
+        CgapplianceError: the appliance does not answer.
+    """
+    found = ask("status")["health"].get(tenant.id, {})
+    return [_part(part, found.get(part.value)) for part in Part]
+
+
+def _part(part: Part, found: dict[str, Any] | None) -> PartHealth:
+    if found is None:
+        return PartHealth(part, None)
+    reason = next(reason for reason in Reason if reason.value == found["reason"])
+    return PartHealth(part, found["healthy"], reason, found["for_s"])
 
 
 def listing(ask: Ask, tenant: Tenant) -> list[LiveSession]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cgappliance.admin import credentials
 from cgappliance.admin.desk import Desk
-from cgappliance.admin.live import Ask, LiveSession
+from cgappliance.admin.live import Ask, LiveSession, Part, PartHealth, health
 from cgappliance.admin.live import listing as live_sessions
 from cgappliance.config.certificates import check_pair
 from cgappliance.config.problem import Severity
@@ -30,6 +30,14 @@ SPAN: Final = timedelta(hours=24)
 BUCKET: Final = timedelta(minutes=30)
 ENDS_SOON: Final = timedelta(days=30)
 LOCKED_SHOWN: Final = 500  #: locked accounts that are counted; more are an attack, and the number does not matter
+
+
+#: What a part is called where it fails.
+NAMES: Final[Mapping[Part, str]] = {
+    Part.DIRECTORY: "the directory fails",
+    Part.TOKEN: "access to Google (delegation) fails",
+    Part.UPSTREAM: "Gmail fails",
+}
 
 
 class Weight(enum.StrEnum):
@@ -54,6 +62,8 @@ class Overview:
 
     problems: Sequence[Problem]
     live: Sequence[LiveSession] | None  #: None: the appliance does not answer
+    health: Sequence[PartHealth]  #: empty: likewise
+    certificate: Weight | None  #: how bad it is; None: it is good
     counts: Sequence[Count]
     since: datetime
     until: datetime
@@ -77,28 +87,43 @@ def overview(desk: Desk, ask: Ask, tenant: Tenant) -> Overview:
     for count in counts:
         if count.outcome is not Outcome.ACCEPTED:
             refused[count.reason] += count.number
-    try:
-        live: Sequence[LiveSession] | None = live_sessions(ask, tenant)
-    except CgapplianceError:
-        live = None
+    live, parts = _running(ask, tenant)
     with desk.store.read() as connection:
         taken = seats.count(connection, tenant)
         number = accounts.count(connection, tenant.id)
         made = len(profiles.of_tenant(connection, tenant.id))
+    certificate = list(_of_certificate(tenant, now))
     problems = [
         *_of_appliance(live),
+        *_of_parts(parts),
         *_of_period(tenant, now),
-        *_of_certificate(tenant, now),
+        *certificate,
         *_of_accounts(desk, tenant, taken),
     ]
     order = list(Weight)
     problems.sort(key=lambda problem: order.index(problem.weight))
-    return Overview(problems, live, counts, since, until, refused.most_common(6), taken, number, made + len(tenant.profiles))
+    worst = min((problem.weight for problem in certificate), key=order.index, default=None)
+    ranking = refused.most_common(6)
+    return Overview(problems, live, parts, worst, counts, since, until, ranking, taken, number, made + len(tenant.profiles))
+
+
+def _running(ask: Ask, tenant: Tenant) -> tuple[Sequence[LiveSession] | None, Sequence[PartHealth]]:
+    """Return what the running appliance knows of live sessions and of the tenant's servers."""
+    try:
+        return live_sessions(ask, tenant), health(ask, tenant)
+    except CgapplianceError:
+        return None, ()
 
 
 def _of_appliance(live: Sequence[LiveSession] | None) -> Iterator[Problem]:
     if live is None:
         yield Problem(Weight.ERROR, "the mail service does not answer", "sessions")
+
+
+def _of_parts(parts: Sequence[PartHealth]) -> Iterator[Problem]:
+    for part in parts:
+        if part.healthy is False:
+            yield Problem(Weight.ERROR, f"{NAMES[part.part]}: {part.reason.sentence}", f"health.{part.part}")
 
 
 def _of_period(tenant: Tenant, now: datetime) -> Iterator[Problem]:

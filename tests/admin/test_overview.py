@@ -11,7 +11,7 @@ from cgappliance.admin import accounts
 from cgappliance.admin.desk import Desk
 from cgappliance.admin.overview import BUCKET, Weight, overview
 from cgappliance.errors import CgapplianceError
-from cgappliance.model import Tenant
+from cgappliance.model import Reason, Tenant
 from cgappliance.policy.lockout import Answer, Limits, Result
 from cgappliance.store.lockout import SharedLockouts
 from tests.admin.conftest import NOW
@@ -25,8 +25,11 @@ def shop(acme: Tenant, tmp_path: Path) -> Tenant:
     return replace(acme, listen=replace(acme.listen, certificate=certificate, private_key=key))
 
 
-def nobody_live(_command: str, **_where: str) -> Any:
-    return []
+HEALTH: dict[str, Any] = {"directory": {"healthy": True, "reason": "accepted", "for_s": 60.0}}
+
+
+def nobody_live(command: str, **_where: str) -> Any:
+    return {"health": {"acme": HEALTH}} if command == "status" else []
 
 
 def sentences(desk: Desk, tenant: Tenant) -> list[str]:
@@ -81,3 +84,20 @@ def test_the_plot_ends_with_the_bucket_of_now(desk: Desk, shop: Tenant) -> None:
     found = overview(desk, nobody_live, shop)
     assert found.until - BUCKET <= NOW < found.until
     assert found.until.minute % 30 == 0
+
+
+def test_a_part_that_fails_is_an_error_with_its_reason(desk: Desk, shop: Tenant) -> None:
+    def ask(command: str, **_where: str) -> Any:
+        token = {"healthy": False, "reason": "delegation_missing", "for_s": 90.0, "detail": "client id 1234"}
+        return {"health": {"acme": {**HEALTH, "token": token}}} if command == "status" else []
+
+    found = overview(desk, ask, shop)
+    (problem,) = found.problems
+    assert problem.weight is Weight.ERROR
+    assert problem.sentence == f"access to Google (delegation) fails: {Reason.DELEGATION_MISSING.sentence}"
+    assert [one.healthy for one in found.health] == [True, False, None]
+
+
+def test_the_certificate_has_a_state_of_its_own(desk: Desk, shop: Tenant, acme: Tenant) -> None:
+    assert overview(desk, nobody_live, shop).certificate is None
+    assert overview(desk, nobody_live, acme).certificate is Weight.ERROR

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import g, render_template
 from flask.typing import ResponseReturnValue
 
+from cgappliance.admin.autoconfig.table import site_of
 from cgappliance.admin.overview import BUCKET, overview
 from cgappliance.store.administrators import Role
 from cgappliance.web import login_session, plots
@@ -19,4 +20,5 @@ def dashboard() -> ResponseReturnValue:
     """Show how the tenant is."""
     found = overview(login_session.desk(), services().ask, g.tenant)
     plot = plots.stacked(found.counts, found.since, found.until, BUCKET, g.tenant.timezone)
-    return render_template("admin/dashboard.html", page="dashboard", found=found, plot=plot)
+    site = site_of(g.tenant, services().web)
+    return render_template("admin/dashboard.html", page="dashboard", found=found, plot=plot, site=site)
