@@ -15,7 +15,7 @@ from cgappliance.admin import accounts as desk_accounts
 from cgappliance.admin import profiles as desk_profiles
 from cgappliance.admin.profiles import Ending
 from cgappliance.errors import CgapplianceError
-from cgappliance.model import ProfileRule
+from cgappliance.model import MailProtocol, ProfileRule
 from cgappliance.policy.profile import matching_network
 from cgappliance.policy.rules import ordered_rules
 from cgappliance.store.administrators import Role
@@ -25,6 +25,7 @@ from cgappliance.web.access import needs
 from cgappliance.web.admin.pages import attempt, back_to, blueprint, words
 from cgappliance.web.admin.rule_forms import ProfileForm
 from cgappliance.web.i18n import gettext as _
+from cgappliance.web.i18n import ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,11 @@ def save_profile(name: str) -> ResponseReturnValue:
         raise
     except CgapplianceError as error:
         return _form(typed, row=row, problem=_problem(error)), 400
-    login_session.notify("success", _("The profile %(name)s was saved, and applies from now on.", name=name))
+    said = _("The profile %(name)s was saved, and applies from now on.", name=name)
+    ended = len(consequences.ending)
+    if ended:
+        said += " " + ngettext("%(num)d live session ends.", "%(num)d live sessions end.", ended)
+    login_session.notify("success", said)
     return back_to(url_for(".profile", name=name))
 
 
@@ -140,10 +145,15 @@ def _consequences(name: str, rules: Sequence[ProfileRule]) -> Consequences:
 
 
 def _locks_out(rules: Sequence[ProfileRule]) -> bool:
-    """Tell whether no rule that allows holds the address of whoever saves."""
+    """Tell whether some are let in, and whoever saves would not be, from the address that the save comes from.
+
+    Hours do not count: who saves at noon is not warned of rules for the night.
+    """
     here = login_session.client_ip()
-    allowing = [rule for rule in rules if rule.allow]
-    return bool(allowing) and not any(not rule.networks or matching_network(rule.networks, here) for rule in allowing)
+    lasting = [rule for rule in rules if rule.allow or not rule.windows]
+    fitting = [rule for rule in lasting if not rule.networks or matching_network(rule.networks, here)]
+    firsts = [next((rule for rule in fitting if protocol in rule.protocols), None) for protocol in MailProtocol]
+    return any(rule.allow for rule in rules) and not any(first is not None and first.allow for first in firsts)
 
 
 def _problem(error: CgapplianceError) -> str:

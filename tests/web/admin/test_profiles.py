@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from cgappliance.admin import profiles
-from cgappliance.model import MailProtocol, Profile
+from cgappliance.admin import accounts, profiles
+from cgappliance.model import MailProtocol, Peer, Profile
 from cgappliance.policy.rules import ordered_rules
 from cgappliance.store.administrators import Role
+from cgappliance.store.history_writer import HistoryWriter
 from tests.admin.trail import last
-from tests.web.site import TestSite, text_of
+from tests.store.records import record
+from tests.web.site import NOW, TestSite, text_of
 
 ENGLISH = {"Accept-Language": "en"}
 HOME = "/acme/admin/profiles"
@@ -31,6 +34,17 @@ def made(site: TestSite) -> TestSite:
     site.enter()
     create(site, fields("127.0.0.0/8  # here\r\n203.0.113.0/24 # office"))
     return site
+
+
+@pytest.fixture
+def live(made: TestSite) -> Iterator[None]:
+    """Yuki, who has the profile, reads mail from here."""
+    accounts.create(made.desk(), made.services.tenants["acme"], "yuki@acme.example", profile="branch")
+    writer = HistoryWriter(made.store, node="n1", incarnation="i1", now=lambda: NOW)
+    writer.start()
+    writer.login(record(peer=Peer.of("127.0.0.1", 50123)))
+    yield
+    writer.stop(5)
 
 
 def create(site: TestSite, data: dict[str, Any], name: str = "branch") -> TestResponse:
@@ -152,3 +166,25 @@ def test_a_name_that_is_taken_is_told_and_what_was_typed_stays(made: TestSite) -
     assert answer.status_code == 400
     assert "has a profile 'branch' already" in text_of(answer)
     assert "192.0.2.0/24" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("first", "warned"),
+    [
+        ({"rule-0-action": "deny", "rule-0-networks": "127.0.0.0/8"}, True),
+        ({"rule-0-action": "deny", "rule-0-networks": "127.0.0.0/8", "rule-0-windows": "sat,sun 00:00-24:00"}, False),
+        ({"rule-0-action": "allow", "rule-0-networks": "127.0.0.0/8"}, False),
+    ],
+)
+def test_a_rule_that_denies_the_own_address_first_is_warned_of(made: TestSite, first: dict[str, str], warned: bool) -> None:
+    rules = {"rules": "2", "rule-0-limited": "1", "rule-0-protocol": ALL, "rule-1-action": "allow", "rule-1-protocol": ALL}
+    page = save(made, {"access": "1", "op": "save", **rules, **first})
+    assert ("Your own address now" in text_of(page)) is warned
+
+
+@pytest.mark.usefixtures("live")
+def test_saving_says_how_many_live_sessions_end(made: TestSite) -> None:
+    page = save(made, fields("203.0.113.0/24"))
+    assert "1 live session will end at once." in text_of(page)
+    save(made, fields("203.0.113.0/24", op="confirmed"))
+    assert "applies from now on. 1 live session ends." in text_of(made.get(f"{HOME}/branch", headers=ENGLISH))
