@@ -67,6 +67,7 @@ def active_directory(folder: Path) -> Iterator[Company]:
         account = {"bind_dn": samba_domain.SERVICE.dn, "bind_password_file": Secret(samba_domain.SERVICE.password)}
         user = samba_domain.AdUser("webmust", OLD)
         controller.add(user)
+        controller.modify(samba_domain.BASE_DN, "pwdProperties: 1", "minPwdLength: 9", "pwdHistoryLength: 3", "minPwdAge: 0")
         controller.modify(user.dn, "pwdLastSet: 0")
         yield Company("active-directory", own | account, samba_domain.MAIL_DOMAIN, user.mail)
 
@@ -96,6 +97,27 @@ def test_who_must_change_his_password_does_so_on_the_page(site: TestSite, compan
     assert (answer.status_code, answer.location) == (303, "/acme/password/changed")
     assert "counts from now on" in text_of(site.get(answer.location))
     assert (company.log_in(NEW), company.log_in(OLD)) == (Reason.ACCEPTED, Reason.WRONG_PASSWORD)
+
+
+def change(site: TestSite, company: Company, old: str, new: str) -> str:
+    """Fill the form in, and return what the page then says."""
+    typed = {"address": company.address, "old": old, "new": new, "again": new, "action": "change"}
+    answer = site.post("/acme/password", typed, form="/acme/password")
+    return text_of(site.get(answer.location) if answer.status_code == 303 else answer)
+
+
+@pytest.mark.parametrize("company", [active_directory], ids=["active-directory"], indirect=True)
+def test_each_rule_of_a_domain_is_shown_and_its_refusal_explained(site: TestSite, company: Company) -> None:
+    assert "counts from now on" in change(site, company, OLD, NEW)  # he must change, and is logged in then
+    rules = text_of(site.get("/acme/password"))
+    assert "At least 9 characters." in rules
+    assert "At least 3 kinds of these: upper case, lower case, digits, others" in rules
+    assert "None of your last 3 passwords." in rules
+    assert "The new password is too short." in change(site, company, NEW, "aB3")
+    assert "The new password is too simple." in change(site, company, NEW, "alllowercase")
+    assert "You have used this password before." in change(site, company, NEW, OLD)
+    assert company.log_in(NEW) is Reason.ACCEPTED
+    assert "counts from now on" in change(site, company, NEW, "Another.passw0rd-9")
 
 
 def test_a_wrong_present_password_changes_nothing(site: TestSite, company: Company) -> None:
