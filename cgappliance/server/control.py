@@ -17,7 +17,7 @@ from cgappliance.errors import CgapplianceError
 from cgappliance.server.channel import Channel, Message
 
 if TYPE_CHECKING:
-    from cgappliance.server.supervisor import Supervisor
+    from cgappliance.server.operator_desk import OperatorDesk
 
 _log = log.get()
 
@@ -64,7 +64,7 @@ def ask(run_dir: Path, command: str, **arguments: Any) -> Any:
 class ControlServer:
     """Serves the control socket in the supervisor."""
 
-    def __init__(self, supervisor: Supervisor, run_dir: Path) -> None:
+    def __init__(self, desk: OperatorDesk, run_dir: Path) -> None:
         """Listen at ``run_dir / control.sock``; a socket that a killed service left there is replaced.
 
         Raises:
@@ -72,13 +72,13 @@ class ControlServer:
         """
         self.path = run_dir / SOCKET_NAME
         self._commands: dict[str, Callable[..., Any]] = {
-            "status": supervisor.status,
-            "reload": supervisor.reload,
-            "sessions": supervisor.sessions,
-            "kick": supervisor.kick,
-            "greenlets": supervisor.greenlets,
-            "log": supervisor.set_log,
-            "trace": supervisor.trace,
+            "status": desk.status,
+            "reload": desk.reload,
+            "sessions": desk.sessions,
+            "kick": desk.kick,
+            "greenlets": desk.greenlets,
+            "log": desk.set_log,
+            "trace": desk.trace,
         }
         run_dir.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
