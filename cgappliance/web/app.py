@@ -87,6 +87,7 @@ def _set_up_templates(app: Flask) -> None:
         language=i18n.language,
         languages=i18n.LANGUAGES,
         csrf_field=forms.csrf_field,
+        visitor_csrf_field=forms.visitor_csrf_field,
         notices=login_session.take_notices,
         asset=_asset,
         version=__version__,

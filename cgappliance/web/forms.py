@@ -24,7 +24,12 @@ FIELD_MAX_CHARS: Final = 2000  #: of a line; texts that may be longer have limit
 
 def anchor() -> str:
     """Return what the browser's forms are tied to: its login, or a cookie that it gets with this response."""
-    known = login_session.token() or request.cookies.get(_form_cookie(), "") or g.get("form_anchor")
+    return login_session.token() or _visitor()
+
+
+def _visitor() -> str:
+    """Return what tells this browser from others, logged in or not."""
+    known = request.cookies.get(_form_cookie(), "") or g.get("form_anchor")
     if not known:
         known = g.form_anchor = secrets.token_urlsafe(32)
     return str(known)
@@ -32,7 +37,16 @@ def anchor() -> str:
 
 def csrf_field() -> Markup:
     """Return the hidden field that each form must have."""
-    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, _code(anchor()))
+    return _field(anchor())
+
+
+def visitor_csrf_field() -> Markup:
+    """Return the hidden field of a form whose address belongs to no login: the one that chooses the language."""
+    return _field(_visitor())
+
+
+def _field(tied_to: str) -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, _code(tied_to))
 
 
 def check() -> None:

@@ -49,3 +49,16 @@ def test_a_chosen_language_is_remembered(site: TestSite) -> None:
     answer = site.post("/_language", {"language": "en", "next": "/acme/admin/login"})
     assert (answer.status_code, answer.location) == (303, "/acme/admin/login")
     assert "Log in" in text_of(site.get("/acme/admin/login", headers={"Accept-Language": "ja"}))
+
+
+@pytest.mark.parametrize("page", ["/acme/admin/profiles", "/acme/history"])
+def test_the_language_is_chosen_on_the_pages_behind_a_login_too(site: TestSite, page: str) -> None:
+    site.enter()
+    site.enter_user("yuki@acme.example")
+    shown = site.get(page).text
+    form = shown[shown.index('action="/_language"') :]
+    code = re.search(r'name="form_code" value="([0-9a-f]+)"', form)
+    assert code is not None
+    data = {"form_code": code[1], "language": "en", "next": page}
+    answer = site.client.post("/_language", base_url="https://localhost", data=data)
+    assert (answer.status_code, answer.location) == (303, page)
