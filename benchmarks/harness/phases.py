@@ -34,7 +34,7 @@ PHASES: Sequence[Phase] = (
     _phase("Google credential", r"cgappliance_google|google/auth|/requests/|/urllib3/"),
     _phase("history and store", r"cgappliance/(store/|server/records)|/sqlalchemy/"),
     _phase("log", r"cgappliance/log|/structlog/"),
-    _phase("login: order of the steps", r"cgappliance/(session/login|net/handler)"),
+    _phase("login: order of the steps", r"cgappliance/(session/login|net/(handler|connection|consult|surroundings|waiting))"),
     _phase("accepting connections", r"cgappliance/net/(listener|sessions)|gevent/baseserver"),
     _phase("event loop", r"gevent/(hub|_gevent|greenlet)"),
     _phase("supervisor and control", r"cgappliance/server/"),

@@ -17,9 +17,9 @@ from cgappliance.config.values import Limits
 from cgappliance.errors import PluginError
 from cgappliance.greenlets import spawn
 from cgappliance.model import Reason, Tenant
-from cgappliance.net.handler import Timeouts
 from cgappliance.net.relay import End
 from cgappliance.net.sessions import Session
+from cgappliance.net.surroundings import Timeouts
 from cgappliance.plugins import Kinds
 from cgappliance.policy.decide import decide
 from cgappliance.proto.events import Farewell

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cgappliance.net.handler import House
 from cgappliance.net.sessions import Session
+from cgappliance.net.surroundings import House
 from cgappliance.server.channel import Message
 from cgappliance.server.health_board import rows_of
 from cgappliance.server.tenant_service import TenantService

@@ -15,9 +15,10 @@ from cgappliance import log
 from cgappliance.errors import PluginError
 from cgappliance.model import MailProtocol, Reason, Tenant
 from cgappliance.net.dial import Dialer
-from cgappliance.net.handler import Handler, House, Surroundings, Timeouts, Uses
+from cgappliance.net.handler import Handler
 from cgappliance.net.health import Health
 from cgappliance.net.listener import Listener
+from cgappliance.net.surroundings import House, Surroundings, Timeouts, Uses
 from cgappliance.net.tls import UpstreamTls
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import BROKEN, Kinds

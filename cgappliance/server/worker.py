@@ -22,12 +22,12 @@ from cgappliance.config.values import Limits
 from cgappliance.greenlets import spawn
 from cgappliance.model import MailProtocol
 from cgappliance.net.counts import Counts
-from cgappliance.net.handler import House
 from cgappliance.net.health import Part
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.relay import End
 from cgappliance.net.sessions import Session, Sessions
+from cgappliance.net.surroundings import House
 from cgappliance.net.tracing import Traces
 from cgappliance.plugins import Kinds
 from cgappliance.proto.events import Farewell

@@ -1,4 +1,4 @@
-"""What one login needs from outside. ``net/handler.py`` supplies it; tests supply fakes.
+"""What one login needs from outside. ``net/connection.py`` supplies it; tests supply fakes.
 
 Each call has its own deadline inside; none raises anything but what is said here.
 """

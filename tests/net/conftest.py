@@ -62,3 +62,12 @@ def tls_pair(server_context, client_context):
     yield pair
     for stream in made:
         stream.close(goodbye=False)
+
+
+@pytest.fixture
+def stage(tls_pair, server_context, client_context):
+    from .stage import Stage  # noqa: PLC0415 - it builds on this file
+
+    stage = Stage(tls_pair, server_context, client_context)
+    yield stage
+    stage.close()

@@ -26,12 +26,13 @@ from cgappliance.model import (
     Upstream,
 )
 from cgappliance.net.counts import SharedCounts
-from cgappliance.net.handler import Handler, House, Surroundings, Timeouts, Uses
+from cgappliance.net.handler import Handler
 from cgappliance.net.health import Health
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.relay import End
 from cgappliance.net.sessions import Sessions
+from cgappliance.net.surroundings import House, Surroundings, Timeouts, Uses
 from cgappliance.net.tracing import Traces
 from cgappliance.policy.pace import RefusalPace
 from cgappliance.secret import Secret

@@ -19,10 +19,10 @@ from cgappliance.model import (
     Upstream,
 )
 from cgappliance.net.counts import SharedCounts
-from cgappliance.net.handler import House
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.sessions import Sessions
+from cgappliance.net.surroundings import House
 from cgappliance.net.tracing import Traces
 from cgappliance.plugin_api import BackendKind, ProviderKind
 from cgappliance.plugins import Kinds

@@ -5,8 +5,8 @@ import pytest
 
 from cgappliance.errors import LoginFailed
 from cgappliance.model import AuthAnswer, Reason
-from cgappliance.net.handler import Timeouts
 from cgappliance.net.health import Part
+from cgappliance.net.surroundings import Timeouts
 from cgappliance.server.health_board import TRIAL
 from cgappliance.server.probes import parts_of, probe
 from cgappliance.server.tenant_service import TenantLimits, TenantService

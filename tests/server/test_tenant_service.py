@@ -4,8 +4,8 @@ import gevent
 import pytest
 
 from cgappliance.errors import PluginError
-from cgappliance.net.handler import Timeouts
 from cgappliance.net.listener import bind
+from cgappliance.net.surroundings import Timeouts
 from cgappliance.server import tenant_service as module
 from cgappliance.server.tenant_service import TenantLimits, TenantService
 from cgappliance.testing.lab.certificates import Authority
