@@ -8,6 +8,7 @@ from cgappliance.config.networks import parse_address
 from cgappliance.config.problem import Unfit
 from cgappliance.config.schema import Table
 from cgappliance.config.setting import Setting, SettingType
+from cgappliance.config.store_url import problem_of_store
 from cgappliance.model import HostPort
 
 MAX_WORKERS: Final = 256  #: beyond any machine that this runs on; a slip of the pen must not start thousands of processes
@@ -52,6 +53,7 @@ TOP: Final = Table(
             SettingType.STRING,
             "Database of accounts, profiles, credentials and history, as an SQLAlchemy URL.",
             default="sqlite:////var/lib/cgappliance/cgappliance.db",
+            check=problem_of_store,
         ),
         Setting(
             "key_file",

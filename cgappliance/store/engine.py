@@ -19,6 +19,7 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import QueuePool
 
+from cgappliance.config.store_url import POSTGRESQL, SQLITE, problem_of_store
 from cgappliance.errors import ConfigurationError
 from cgappliance.store import sqlite_threads
 from cgappliance.store.errors import StoreUnavailable
@@ -214,18 +215,14 @@ def parse_url(text: str) -> URL:
     Raises:
         ConfigurationError: it is no URL, of another database, or of a SQLite database that is no file.
     """
-    remedy = "write sqlite:////var/lib/cgappliance/cgappliance.db or postgresql+psycopg://user@host/database"
+    problem = problem_of_store(text)
+    if problem is not None:
+        raise ConfigurationError(f"store: {problem}")
     try:
         url = make_url(text)
-    except exc.ArgumentError as error:
-        raise ConfigurationError(f"store: not a database URL ({remedy})") from error
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    if url.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise ConfigurationError(f"store: {url.drivername!r} is not supported ({remedy})")
-    if url.drivername == "sqlite" and not Path(url.database or "").is_absolute():
-        raise ConfigurationError(f"store: a SQLite store needs the absolute path of a file, with four slashes ({remedy})")
-    return url
+    except (exc.ArgumentError, ValueError) as error:  # a ValueError: the port is no number
+        raise ConfigurationError("store: not a database URL (write a password's special characters as %40 and the like)") from error
+    return url if url.drivername == SQLITE else url.set(drivername=POSTGRESQL[-1])
 
 
 def _run_sqlite(raw: sqlite3.Connection, prepared: Prepared, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
