@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cgappliance.testing.demo_people import LOCKED, USER, WITHOUT_POP
+from cgappliance.testing.demo_people import DISABLED, LOCKED, USER, WITHOUT_POP
 
 
 class Who(enum.StrEnum):
@@ -19,13 +19,14 @@ class Who(enum.StrEnum):
     NOBODY = "nobody"
     ADMINISTRATOR = "administrator"
     USER = "user"
+    OTHER_USER = "other user"  #: of the company with app passwords
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that is done on the page before its picture is taken."""
 
-    what: str  #: "fill", "choose", "tick", "press", "upload"
+    what: str  #: "fill", "choose", "tick", "press", "upload", "wait"
     where: str  #: CSS selector
     value: str = ""
 
@@ -88,6 +89,15 @@ PICTURES: Final = (
         steps=(Step("upload", "[name=file]", CSV), press("form[enctype] button.primary")),
         show="main > form",
     ),
+    Picture("person-new", "admin.new_person", "admin/people/new"),
+    Picture("initial-password", "admin.initial_password_form", f"admin/accounts/{USER.address}/initial-password"),
+    Picture("account-delete", "admin.ask_before_delete", f"admin/accounts/{DISABLED}/delete"),
+    Picture(
+        "sync",
+        "admin.sync",
+        "admin/sync",
+        steps=(press("form[action$=sync] button"), Step("wait", "[name=digest]")),
+    ),
     Picture("profiles", "admin.profiles", "admin/profiles"),
     Picture(
         "profile-new",
@@ -111,6 +121,13 @@ PICTURES: Final = (
         f"admin/explain?account={USER.address}&protocol=imap&ip=192.0.2.21&at=2026-11-24+10:15&reason=ip_not_allowed",
     ),
     Picture("sessions", "admin.sessions", "admin/sessions"),
+    Picture(
+        "bypass",
+        "admin.bypass",
+        "admin/bypass",
+        steps=(press("form[action$=bypass] button"), Step("wait", ".findings")),
+        height=1150,  # what follows is what the internet says today
+    ),
     Picture("audit", "admin.audit", "admin/audit", height=820),
     Picture("user-login", "user.login", "login", Who.NOBODY, width=720),
     Picture("user-password", "user.password", "password", Who.USER),
@@ -124,6 +141,7 @@ PICTURES: Final = (
     ),
     Picture("user-changed", "user.changed", "password/changed", Who.USER),
     Picture("user-history", "user.own_history", "history", Who.USER, height=640),
+    Picture("user-app-password", "app_password.page", "app-password", Who.OTHER_USER),
     Picture("user-setup", "client_setup.page", "setup", Who.USER),
     Picture("user-setup-phone", "client_setup.page", "setup", Who.NOBODY, width=390),
 )

@@ -41,6 +41,14 @@ PEOPLE: Final = (
     ),
 )
 
+#: Already in the directory, and not yet an account: what the next synchronisation would add.
+NEWCOMERS: Final = tuple(Person(f"{name}@{DOMAIN}", f"{name} has a long password 7") for name in ("akari.mori", "tsubasa.inoue"))
+
+#: Another company on the same appliance, whose users bring app passwords of their own.
+OTHER_TENANT: Final = "blossom"
+OTHER_DOMAIN: Final = "blossom.example"
+OTHER_USER: Final = Person(f"mei@{OTHER_DOMAIN}", "Plum-blossom-3-winds")
+
 #: Profiles made by the administrator; "office" stands in the tenant file.
 PROFILES: Final[dict[str, list[dict[str, Any]]]] = {
     "branch offices": [

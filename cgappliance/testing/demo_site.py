@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 import gevent
 
-from cgappliance.admin import accounts, administrators, profiles
+from cgappliance.admin import accounts, administrators, directory_sync, outside, profiles
 from cgappliance.admin.desk import Actor, Desk
 from cgappliance.admin.profile_rules import parse_rules
 from cgappliance.config.load import load
 from cgappliance.model import Tenant
-from cgappliance.plugins import discover
+from cgappliance.plugins import Kinds, discover
 from cgappliance.policy.lockout import Result
 from cgappliance.secret import Secret
 from cgappliance.store.administrators import Role
@@ -30,6 +30,7 @@ from cgappliance.store.engine import Store
 from cgappliance.store.history_writer import HistoryWriter
 from cgappliance.store.lockout import SharedLockouts
 from cgappliance.testing import demo_people as company
+from cgappliance.testing.lab.appliance import AppliancePorts
 from cgappliance.testing.lab.process import free_port, wait_until
 from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import World
@@ -67,7 +68,7 @@ class DemoSite:
             shown_at: the moment at which the history ends for whoever looks; default: now. A caller who names another one has to
                 move what he shows by ``moved_by``.
         """
-        self.world = World(folder, people=company.PEOPLE, bare=True, web=True)
+        self.world = World(folder, people=(*company.PEOPLE, *company.NEWCOMERS, company.OTHER_USER), bare=True, web=True)
         for name, port in PORTS.items():
             setattr(self.world.ports, name, preferred(port))
         now = datetime.now(UTC)
@@ -76,13 +77,18 @@ class DemoSite:
         self.moved_by = self.shown_at - now
         self.began = datetime.now(UTC)
         self._hostname = hostname
-        self._pair = self.world.authority.issue(*dict.fromkeys((hostname, "localhost", "127.0.0.1", "::1")), file="mail")
+        names = dict.fromkeys((hostname, f"{company.OTHER_TENANT}.{hostname}", "localhost", "127.0.0.1", "::1"))
+        self._pair = self.world.authority.issue(*names, file="mail")
         self._sessions: list[imaplib.IMAP4_SSL] = []
 
     @property
     def url(self) -> str:
         """Where the tenant's pages are, without a slash at the end."""
-        return f"https://localhost:{self.world.web_port}/{company.TENANT}"
+        return self.url_of(company.TENANT)
+
+    def url_of(self, tenant: str) -> str:
+        """Return where a tenant's pages are."""
+        return f"https://localhost:{self.world.web_port}/{tenant}"
 
     @property
     def admin_url(self) -> str:
@@ -101,6 +107,7 @@ class DemoSite:
         google.add_account(company.API_ADMIN, admin=True)
         google.change_account(company.WITHOUT_POP, pop_settings={"accessWindow": "disabled"})
         self.world.appliance.tenant(company.TENANT, self._tenant_file())
+        self.world.appliance.tenant(company.OTHER_TENANT, self._other_tenant_file())
         self.world.appliance.ask("reload")
         self._fill()
         return self
@@ -132,15 +139,16 @@ class DemoSite:
 
     def _tenant_file(self) -> str:
         ports = self.world.ports.toml()
+        manager = self.world.bind_password_file.with_name("manager-password")
+        manager.touch(mode=0o600)
+        manager.write_text(self.world.slapd.admin_password)
         return self.world.tenant_file(
+            auth=self._auth(f'manager_dn = "{self.world.slapd.admin_dn}"\nmanager_password_file = "{manager}"\n'),
             top=(
                 f'name = "ACME Corporation"\nedition = "light"\ndomains = ["{company.DOMAIN}"]\nseats = 50\n'
                 'starts_on = 2026-04-01\nends_on = 2036-03-31\ntimezone = "Asia/Tokyo"\nlanguage = "ja"'
             ),
-            listen=(
-                f'hostname = "{self._hostname}"\naddresses = ["127.0.0.1"]\n{ports}'
-                f'certificate = "{self._pair.certificate}"\nprivate_key = "{self._pair.private_key}"'
-            ),
+            listen=self._listen(self._hostname, ports),
             **{
                 "profiles.office": (
                     'mail_access = ["imap", "pop3", "smtp"]\nremote_ips = ["203.0.113.0/24", "127.0.0.0/8", "::1/128"]'
@@ -148,15 +156,38 @@ class DemoSite:
             },
         )
 
+    def _other_tenant_file(self) -> str:
+        """Return the file of a company whose users bring app passwords of their own."""
+        return self.world.tenant_file(
+            top=f'name = "Blossom"\nedition = "light"\ndomains = ["{company.OTHER_DOMAIN}"]\ntimezone = "Asia/Tokyo"',
+            listen=self._listen(f"{company.OTHER_TENANT}.{self._hostname}", AppliancePorts().toml()),
+            auth=self._auth(),
+            google=f'provider = "app-password"\n{self.world.gmail.apis()}',
+        )
+
+    def _listen(self, hostname: str, ports: str) -> str:
+        pair = f'certificate = "{self._pair.certificate}"\nprivate_key = "{self._pair.private_key}"'
+        return f'hostname = "{hostname}"\naddresses = ["127.0.0.1"]\n{ports}{pair}'
+
+    def _auth(self, more: str = "") -> str:
+        slapd = self.world.slapd
+        return (
+            f'servers = ["{slapd.ldaps_url}"]\nca_file = "{self.world.authority.ca_file}"\nbase_dn = "{slapd.base_dn}"\n'
+            f'bind_dn = "{slapd.bind_dn}"\nbind_password_file = "{self.world.bind_password_file}"\n{more}'
+        )
+
     # ---- what was before
 
     def _fill(self) -> None:
-        tenant = load(self.world.appliance.config, discover()).tenants[company.TENANT]
+        kinds = discover()
+        tenants = load(self.world.appliance.config, kinds).tenants
+        tenant = tenants[company.TENANT]
         clock = Clock(self._real(timedelta(days=21)))
         with Store.open(f"sqlite:///{self.world.appliance.config.parent}/cgappliance.db") as store:
             self._administrators(Desk(store, Actor("root", "command line"), clock), tenant)
             desk = Desk(store, Actor(company.ADMINISTRATOR, "203.0.113.10"), clock)
-            self._accounts(desk, clock, tenant)
+            self._accounts(desk, clock, tenant, kinds)
+            accounts.create(desk, tenants[company.OTHER_TENANT], company.OTHER_USER.address)
             self._history(store)
             self._lock(store)
 
@@ -169,12 +200,18 @@ class DemoSite:
         administrators.create(desk, tenant, company.ADMINISTRATOR, Role.ADMINISTRATOR, password)
         administrators.create(desk, tenant, company.HELPDESK, Role.HELPDESK, password)
 
-    def _accounts(self, desk: Desk, clock: Clock, tenant: Tenant) -> None:
+    def _accounts(self, desk: Desk, clock: Clock, tenant: Tenant, kinds: Kinds) -> None:
         for name, rules in company.PROFILES.items():
             profiles.create(desk, tenant, name, parse_rules(rules))
-        for number, person in enumerate(company.PEOPLE):
-            clock.at = self._real(timedelta(days=20, minutes=-3 * number))
-            accounts.create(desk, tenant, person.address, profile=company.PROFILE_OF.get(person.address, ""))
+        clock.at = self._real(timedelta(days=20))
+        known = {person.address for person in company.PEOPLE}
+        with outside.directory_of(kinds, tenant) as directory:
+            entries = [one for page in directory_sync.read(directory, tenant) for one in page if one.address in known]
+        for done in directory_sync.carry_out(desk, tenant, directory_sync.plan(desk, tenant, entries)):
+            clock.at += timedelta(minutes=1) if not done.problem else timedelta()
+        for name in company.PROFILES:
+            clock.at += timedelta(minutes=7)
+            profiles.apply(desk, tenant, name, [address for address, own in company.PROFILE_OF.items() if own == name])
         clock.at = self._real(timedelta(days=2, hours=1))
         accounts.set_enabled(desk, tenant, [company.DISABLED], enabled=False, reason="on leave until April")
 
