@@ -20,14 +20,16 @@ import click
 import pytest
 
 import cgappliance
-from cgappliance import hookspecs, plugin_api
+from cgappliance import hookspecs, metrics, plugin_api
 from cgappliance.admin.profile_rules import parse_rules
 from cgappliance.cli import main
 from cgappliance.config.schema import Table
 from cgappliance.config.schema_appliance import APPLIANCE
 from cgappliance.config.schema_tenant import TENANT
 from cgappliance.config.setting import SettingType
-from cgappliance.model import Outcome, Reason
+from cgappliance.model import MailProtocol, Outcome, Reason
+from cgappliance.net.health import Part
+from cgappliance.net.relay import End
 from cgappliance.plugins import discover
 from tests import fragments
 from tests.documents import DOCS, MARKDOWN, PAGES, ROOT, SHELLS, Block, blocks, commands, of_page
@@ -166,6 +168,20 @@ def test_every_named_limit_is_documented(built: Path) -> None:
     wanted = {name for path in SOURCES if "cli" not in path.parts for name in re.findall(pattern, path.read_text(), re.MULTILINE)}
     wanted -= {"EXIT_CONFIGURATION", "EXIT_TEMPORARY"}
     assert {name for name in wanted if f'<span class="pre">{name}</span>' not in shown} == set()
+
+
+def test_every_metric_is_documented_with_its_labels(built: Path) -> None:
+    shown = re.sub(r"<[^>]+>|\s+", " ", (built / "html/reference/metrics.html").read_text())
+    words = " ".join(shown.split())
+    wanted = {f"{about.name} {' , '.join(about.labels) or 'none'} " for about in metrics.descriptions()}
+    assert {line for line in wanted if line not in words} == set()
+
+
+def test_every_label_of_a_metric_is_explained() -> None:
+    explained = set(re.findall(r"^   \* - ``(\w+)``$", page("reference/metrics.rst"), re.MULTILINE))
+    assert explained == {label for about in metrics.descriptions() for label in about.labels}
+    values = {*End, *Part, *MailProtocol}
+    assert [value.value for value in values if f"``{value.value}``" not in page("reference/metrics.rst")] == []
 
 
 # ---- plugins

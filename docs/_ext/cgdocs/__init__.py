@@ -23,6 +23,7 @@ TABLES = {
     "cg-exit-statuses": facts.exit_statuses,
     "cg-reasons": facts.reasons,
     "cg-replies": facts.replies,
+    "cg-metrics": facts.metrics,
     "cg-limits": facts.limits,
     "cg-constants": facts.constants,
 }

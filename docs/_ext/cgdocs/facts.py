@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
+from cgappliance import metrics as declared
 from cgappliance.cli import common
 from cgappliance.model import Outcome, Reason
 from cgappliance.proto.events import Farewell
@@ -45,6 +46,16 @@ def replies() -> str:
 def _row(name: str, reply: Reply) -> tuple[str, ...]:
     codes = (f"``{code}``" if code else "nothing" for code in (reply.imap, reply.pop3, reply.smtp))
     return (name, *codes, prose(reply.text))
+
+
+def metrics(kind: str) -> str:
+    """Return the metrics of one of Prometheus' kinds: name, labels, meaning."""
+    rows = [
+        (f"``{about.name}``", ", ".join(f"``{label}``" for label in about.labels) or "none", prose(about.help))
+        for about in declared.descriptions()
+        if about.kind == kind
+    ]
+    return table(("Metric", "Labels", "Meaning"), rows, "40 20 40")
 
 
 def limits(module: str, name: str) -> str:
