@@ -88,18 +88,20 @@ def completed(fragment: dict[str, Any]) -> dict[str, Any]:
 def check(folder: Path, *, settings: str, tenant: str) -> list[str]:
     """Return what ``cgappliance check`` says of the settings and one tenant; all that it names is made below ``folder``."""
     (folder / "conf.d").mkdir()
+    settings, tenant = (text.replace("/etc/cgappliance", str(folder)).replace("../", f"{folder}/") for text in (settings, tenant))
+    for text in (settings, tenant):
+        make_files(tomllib.loads(text), folder)
     path = write(folder / "cgappliance.toml", settings)
     if tenant:
-        tenant = tenant.replace("/etc/cgappliance", str(folder)).replace("../", f"{folder}/")
-        make_files(tomllib.loads(tenant), folder)
         write(folder / "conf.d/acme.toml", tenant)
     return [str(problem).removeprefix(f"{folder}/") for problem in inspect(path, kinds()).problems]
 
 
-def make_files(tenant: Mapping[str, Any], folder: Path) -> None:
-    """Make the files that a tenant file names, each with a content that is good for its key."""
+def make_files(tables: Mapping[str, Any], folder: Path) -> None:
+    """Make the files that a tenant file or the settings name, each with a content that is good for its key."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    leaf = authority.issue_cert(tenant["listen"]["hostname"], key_type=trustme.KeyType.ECDSA)
+    hostname = tables.get("listen", {}).get("hostname", "mail.example.org")
+    leaf = authority.issue_cert(hostname, key_type=trustme.KeyType.ECDSA)
     contents = {
         "certificate": leaf.cert_chain_pems[0].bytes().decode(),
         "private_key": leaf.private_key_pem.bytes().decode(),
@@ -111,7 +113,7 @@ def make_files(tenant: Mapping[str, Any], folder: Path) -> None:
         "users_file": USERS,
         "passwords_file": '"yuki@acme.example" = "abcd efgh ijkl mnop"\n',
     }
-    for table in (value for value in tenant.values() if isinstance(value, dict)):
+    for table in (value for value in tables.values() if isinstance(value, dict)):
         for key, value in table.items():
             if key in contents and Path(value).is_relative_to(folder):
                 write(Path(value), contents[key])
