@@ -17,8 +17,8 @@ SOON_S = 5.0  # a change of another process is known to the workers within a sec
 class Company(World):
     """A tenant of a real domain; members of its mail group, nested groups included, get the profile that lets in."""
 
-    def __init__(self, folder):
-        super().__init__(folder, bare=True)
+    def __init__(self, folder, **options):
+        super().__init__(folder, bare=True, **options)
         self.domain = SambaAd(folder / "dc", self.authority)
         self.ad_secret = folder / "ad-bind-password"
         self.ad_secret.touch(mode=0o600)
