@@ -36,15 +36,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world with the site and an administrator; people have no access before a profile gives it to them."""
     with World(tmp_path_factory.mktemp("world"), web=True, bare=True) as world:
-        world.appliance.tenant("acme", world.tenant_file(policy='default_profile = ""'))
-        world.appliance.ask("reload")
-        create = ["admin", "create", "acme", NAME, "--password-stdin"]
-        argv = [*world.appliance.process.argv[:5], *create]
-        subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
-        world.gmail.control.add_account("api-admin@acme.example", admin=True)
-        for person in world.people:
-            world.appliance.command("account", "create", "acme", person.address)
+        with_site(world)
         yield world
+
+
+def with_site(world: World) -> None:
+    """Add a tenant whose default is no access, its administrator, and an account of each person."""
+    world.appliance.tenant("acme", world.tenant_file(policy='default_profile = ""'))
+    world.appliance.ask("reload")
+    create = ["admin", "create", "acme", NAME, "--password-stdin"]
+    argv = [*world.appliance.process.argv[:5], *create]
+    subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
+    world.gmail.control.add_account("api-admin@acme.example", admin=True)
+    for person in world.people:
+        world.appliance.command("account", "create", "acme", person.address)
 
 
 @pytest.fixture(scope="module")
