@@ -16,7 +16,7 @@ from cgappliance.store.administrators import Role
 from tests.admin.fake_customer import FakeCustomer
 from tests.admin.fake_directory import FakeDirectory
 from tests.admin.people import entry
-from tests.admin.trail import actions
+from tests.admin.trail import actions, last
 from tests.web.site import TestSite, text_of
 
 ENGLISH = {"Accept-Language": "en"}
@@ -88,6 +88,8 @@ def test_what_was_shown_is_done_and_in_the_log_under_the_administrators_name(com
     company.look()
     assert "2 accounts were changed." in company.apply()
     assert company.addresses() == ["taro@acme.example", "yuki@acme.example"]
+    assert {("account.create", address) for address in company.addresses()} <= set(actions(company.site.desk()))
+    assert last(company.site.desk()).actor == "hana"
     assert "Accounts and directory agree" in company.look()
 
 
