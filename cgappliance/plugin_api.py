@@ -39,6 +39,7 @@ from cgappliance.model import AuthAnswer, Credentials, Grant, GrantMechanism, Ma
 from cgappliance.password_change import PasswordChanger, PasswordFault, PasswordNotChanged, PasswordRules
 from cgappliance.pooling import Deadline, OpeningRefused, ServerFailed, ServerTimedOut
 from cgappliance.secret import Secret
+from cgappliance.shared_tls import SharedContexts
 
 __all__ = [
     "DIRECTORY_SETTINGS",
@@ -91,6 +92,7 @@ __all__ = [
     "ServerTimedOut",
     "Setting",
     "SettingType",
+    "SharedContexts",
     "Taken",
     "TenantContext",
     "WritableDirectory",

@@ -20,7 +20,7 @@ LEVELS = (
     {"secret"},
     {"model"},
     {"errors"},
-    {"log", "greenlets", "metrics", "pooling", "failover"},
+    {"log", "greenlets", "metrics", "pooling", "failover", "shared_tls"},
     {"administration", "password_change", "config", "directory", "hookspecs", "plugin_api", "plugins"},
     {"proto", "policy"},
     {"session"},

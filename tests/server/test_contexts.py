@@ -1,4 +1,3 @@
-import gc
 from pathlib import Path
 
 import pytest
@@ -52,30 +51,6 @@ def test_system_cas_are_loaded_once(monkeypatch: pytest.MonkeyPatch):
     first = contexts.client(None)
     monkeypatch.setattr(module, "client_context", None)  # nobody may call it
     assert contexts.client(None) is first
-
-
-def test_context_goes_with_its_last_user(pair, monkeypatch: pytest.MonkeyPatch):
-    contexts, made = Contexts(), []
-    real = module.server_context
-    monkeypatch.setattr(module, "server_context", lambda *given: made.append(given) or real(*given))
-    for _ in range(2):
-        contexts.server(pair.certificate, pair.private_key, IMAP)
-        gc.collect()
-    assert len(made) == 2
-
-
-def test_files_that_change_while_they_are_read_give_a_context_that_nobody_shares(authority, pair, monkeypatch):
-    contexts = Contexts()
-    real = module.client_context
-
-    def change_meanwhile(ca_file: Path):
-        made = real(ca_file)
-        ca_file.write_bytes(ca_file.read_bytes() + b"\n")
-        return made
-
-    monkeypatch.setattr(module, "client_context", change_meanwhile)
-    first = contexts.client(authority.ca_file)
-    assert contexts.client(authority.ca_file) is not first
 
 
 def test_missing_file_is_an_os_error(tmp_path: Path):

@@ -22,7 +22,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.core.results import RESULT_BUSY, RESULT_SUCCESS, RESULT_UNAVAILABLE
 
-from cgappliance.plugin_api import Deadline, DirectoryServer, OpeningRefused, Secret, ServerFailed, ServerTimedOut
+from cgappliance.plugin_api import Deadline, DirectoryServer, OpeningRefused, Secret, ServerFailed, ServerTimedOut, SharedContexts
 
 Connection = ldap3.Connection
 
@@ -31,6 +31,8 @@ PASSING_RESULTS = frozenset({RESULT_BUSY, RESULT_UNAVAILABLE})
 #: gevent's timers count from the loop's own, slightly older, idea of now: what ends this close to the deadline has timed out
 TIMER_SLACK_S = 0.02
 MAX_MESSAGE_CHARACTERS = 300  #: of a server's words in a detail; Microsoft's are about 100
+
+_contexts = SharedContexts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,15 @@ class LdapResult:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return what a domain controller's certificate is checked with; None: the system's CAs. Reads files: make one per backend.
+    """Return what a domain controller's certificate is checked with; None: the system's CAs. Reads files.
 
     Raises:
         OSError: the file cannot be read or holds no certificate.
     """
+    return _contexts.get(lambda: _make_context(ca_file), ca_file)
+
+
+def _make_context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # every supported Windows Server has it; older ones are a downgrade
     # Python 3.13 asks for extensions that older domain CAs do not set; chain, dates and host name are checked either way

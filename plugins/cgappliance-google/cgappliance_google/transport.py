@@ -20,12 +20,16 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from cgappliance.plugin_api import SharedContexts
+
 CONNECT_TIMEOUT_S = 5.0  #: Google answers in 0.1 s; three SYNs fit in
 DETAIL_LIMIT_CHARACTERS = 300
 
 #: Nothing is retried but a connection kept alive that Google closed just then; the deadline holds for both tries.
 RETRY_CLOSED = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0)
 RETRY_NOTHING = Retry(total=0, redirect=0)
+
+_contexts = SharedContexts()
 
 
 class Unanswered(Exception):
@@ -66,10 +70,9 @@ class Transport:
             limit_bytes: of an answer's body; what is longer is cut.
             retry: RETRY_CLOSED for questions, RETRY_NOTHING for what must not be done twice unnoticed.
         """
-        self._trust = str(ca_file) if ca_file else _system_cas()
         self._limit_bytes = limit_bytes
         self._session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=retry)
+        adapter = _Adapter(ca_file, pool_connections=4, pool_maxsize=connections, max_retries=retry)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -101,7 +104,6 @@ class Transport:
                     json=content,
                     headers={"Authorization": f"Bearer {token}"} if token else None,
                     timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-                    verify=self._trust,  # here and not at the session, where REQUESTS_CA_BUNDLE would win over it
                     allow_redirects=False,
                     stream=True,
                 ) as response,
@@ -145,10 +147,33 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _system_cas() -> str | bool:
-    """Return where the system keeps its CAs, so that one added there is trusted; True (requests' own list) when it keeps none."""
+class _Adapter(HTTPAdapter):
+    """Connects with a TLS context that tenants share; requests alone would load the CAs for each connection."""
+
+    def __init__(self, ca_file: Path | None, **options: Any) -> None:
+        self._context = _contexts.get(lambda: _make_context(ca_file), ca_file)
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:  # noqa: ARG002 - requests' signature
+        """Trust nobody else, whatever REQUESTS_CA_BUNDLE names (requests before 2.32)."""
+        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any) -> Any:  # noqa: ARG002 - as above
+        """Do the same for requests from 2.32 on."""
+        return super().build_connection_pool_key_attributes(request, True, cert)
+
+
+def _make_context(ca_file: Path | None) -> ssl.SSLContext:
     paths = ssl.get_default_verify_paths()
-    return paths.cafile or paths.capath or True
+    if ca_file is None and not (paths.cafile or paths.capath):  # a system that keeps no CAs: requests brings a list
+        ca_file = Path(requests.certs.where())
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _date(text: str | None) -> float | None:

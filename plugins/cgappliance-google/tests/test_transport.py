@@ -38,6 +38,13 @@ def test_date_that_is_none_is_not_known(transport, rsa_text: str, date: str):
     assert send(transport, rsa_text, http(b"{}", head=f"Date: {date}\r\n")).date is None
 
 
+def test_transports_that_trust_the_same_share_what_they_load(transport):
+    other = Transport(None, connections=2, limit_bytes=10, retry=RETRY_NOTHING)
+    contexts = {each._session.get_adapter("https://x")._context for each in (transport, other)}
+    other.close()
+    assert len(contexts) == 1
+
+
 def test_long_answer_is_cut(transport, rsa_text: str):
     assert len(send(transport, rsa_text, http(b"x" * 1000)).body) == 100
 

@@ -20,7 +20,7 @@ import ldap
 from ldap.extop import ExtendedRequest
 from pyasn1.error import PyAsn1Error
 
-from cgappliance.plugin_api import Deadline, DirectoryServer, ServerFailed, ServerTimedOut
+from cgappliance.plugin_api import Deadline, DirectoryServer, ServerFailed, ServerTimedOut, SharedContexts
 from cgappliance_openldap.engine import Answer, Engine, Handle, Request
 
 READ_BYTES = 16 * 1024  #: one TLS record; libldap's end of the socket pair takes much more
@@ -31,6 +31,8 @@ START_TLS_OID = "1.3.6.1.4.1.1466.20037"  # RFC 4511 4.14.1
 #: Results that say nothing about the question, but that another server or a later moment would answer it
 OUTAGES = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.BUSY, ldap.UNAVAILABLE, ldap.DECODING_ERROR, ldap.LOCAL_ERROR)
 TIMEOUTS = (ldap.TIMEOUT, ldap.TIMELIMIT_EXCEEDED)
+
+_contexts = SharedContexts()
 
 
 class Refused(Exception):
@@ -59,11 +61,15 @@ def _details(error: ldap.LDAPError) -> dict[str, Any]:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return what servers' certificates are checked with; None: the system's CAs. Reads files: make one per backend.
+    """Return what servers' certificates are checked with; None: the system's CAs. Reads files.
 
     Raises:
         OSError: the file cannot be read or holds no certificate.
     """
+    return _contexts.get(lambda: _make_context(ca_file), ca_file)
+
+
+def _make_context(ca_file: Path | None) -> ssl.SSLContext:
     context: ssl.SSLContext = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is None:
