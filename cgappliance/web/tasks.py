@@ -25,6 +25,7 @@ _log = log.get()
 RUNNING_MAX: Final = 4  #: at once, of all tenants: each holds a directory in memory
 RUN_MAX_S: Final = 7200.0  #: for a whole company at Google, a few requests a second
 KEPT: Final = timedelta(minutes=30)  #: what came of it, for whoever started it to look at
+KEPT_MAX: Final = 50  #: tenants of whom that is kept: a large directory's plan takes some tens of MB
 
 #: Hears how far a task is: a word for what it does, and how many are done.
 Progress = Callable[[str, int], None]
@@ -84,6 +85,7 @@ class Tasks:
                 raise RecordConflict(f"it goes on already: {last.by} has started it")
             if sum(task.running for task in self._tasks.values()) >= RUNNING_MAX:
                 raise LimitReached(f"{RUNNING_MAX} tasks of other tenants go on at the moment (try again some minutes later)")
+            self._make_room()
             task = self._tasks[tenant] = Task(by, self._now())
         task.greenlet = spawn("web/task", self._run, tenant, task, work)
         return task
@@ -108,6 +110,12 @@ class Tasks:
             task.problem = CgapplianceError("an error occurred in the appliance; it is in its log")
         finally:
             task.ended_at = self._now()
+
+    def _make_room(self) -> None:
+        """Forget what came of the tasks that ended first, when it is of too many tenants."""
+        ended = sorted((task.ended_at, name) for name, task in self._tasks.items() if task.ended_at is not None)
+        for _, name in ended[: max(0, len(self._tasks) - KEPT_MAX + 1)]:
+            del self._tasks[name]
 
     def _forget_old(self) -> None:
         oldest = self._now() - KEPT

@@ -101,6 +101,15 @@ def test_what_came_of_it_is_forgotten_after_a_while(room: Room) -> None:
     assert room.tasks.of("acme") is None
 
 
+def test_what_came_of_it_is_kept_of_so_many_tenants_and_no_more(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "KEPT_MAX", 2)
+    room.go.set()
+    for name in ("acme", "globex", "initech"):
+        room.now += KEPT / 100
+        ended(room.tasks.start(name, "hana", room.wait))
+    assert [name for name in ("acme", "globex", "initech") if room.tasks.of(name)] == ["globex", "initech"]
+
+
 def test_a_tenant_that_is_gone_has_no_task_any_more(room: Room) -> None:
     task = room.tasks.start("acme", "hana", room.wait)
     gevent.sleep(0)
