@@ -91,3 +91,27 @@ def test_google_is_lent_and_closed(acme: Tenant) -> None:
     with outside.google_of(kinds(administration=lambda _: Google()), acme) as google:
         assert isinstance(google, Google)
     assert closed
+
+
+class ReadOnly:
+    """A directory that is managed elsewhere."""
+
+    def close(self) -> None: ...
+
+
+def broken(_context: TenantContext) -> object:
+    raise OSError("no such file")
+
+
+@pytest.mark.parametrize(
+    ("make", "lists", "manages"),
+    [
+        (lambda _context: FakeDirectory(), True, True),
+        (lambda _context: ReadOnly(), True, False),
+        (broken, True, False),
+        (None, False, False),
+    ],
+)
+def test_what_can_be_done_with_a_directory_is_known_without_asking_it(acme: Tenant, make, lists: bool, manages: bool) -> None:
+    found = kinds(directory=make)
+    assert (outside.lists_people(found, acme), outside.manages_people(found, acme)) == (lists, manages)
