@@ -13,11 +13,13 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+from functools import lru_cache
 from typing import Final
 
 CELLS: Final = 1 << 17  #: a row; with 20,000 sessions one account in fifty shares both its cells, mostly with single sessions
 ROWS: Final = 2
 CELL_BYTES: Final = 4
+PLACES_KEPT: Final = 1024  #: keys whose cells are remembered: those of all logins, and of the clients and accounts that are busy
 PART_BYTES: Final = ROWS * CELLS * CELL_BYTES  #: 1 MiB a worker, of which untouched pages take no memory
 
 
@@ -45,13 +47,14 @@ class SharedCounts:
 class Counts:
     """One worker's view: it changes its own part and reads all."""
 
-    __slots__ = ("_cells", "_key", "_mine", "_starts")
+    __slots__ = ("_cells", "_key", "_mine", "_places", "_starts")
 
     def __init__(self, cells: memoryview, mine: int, starts: range, key: bytes) -> None:
         self._cells = cells
         self._mine = mine
         self._starts = starts
         self._key = key
+        self._places = lru_cache(PLACES_KEPT)(self._hashed)
 
     def add(self, key: str) -> int:
         """Count one more of ``key`` and return how many there are now in all workers."""
@@ -69,7 +72,7 @@ class Counts:
         """Return how many there are in all workers."""
         return self._sum(self._places(key))
 
-    def _places(self, key: str) -> tuple[int, int]:
+    def _hashed(self, key: str) -> tuple[int, int]:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
         first, second = int.from_bytes(digest[:4]), int.from_bytes(digest[4:])
         return first % CELLS, CELLS + second % CELLS

@@ -296,7 +296,7 @@ class Relay:
                 try:
                     target.tls.unwrap()  # sends close_notify; it also waits for the peer's, which may come much later
                 finally:
-                    target.sock.send(target.outgoing.read())
+                    target.sock.send(target.outgoing.read(), socket.MSG_MORE)  # it leaves in one packet with the FIN
             with contextlib.suppress(OSError):
                 target.sock.shutdown(socket.SHUT_WR)
         if source.shut or (target.finished and target.shut):

@@ -30,7 +30,7 @@ _view = memoryview(_buffer)
 class TlsStream:
     """One end: a socket, its two watchers, and a TLS object between two memory BIOs. Close it, or hand it to a relay."""
 
-    __slots__ = ("incoming", "outgoing", "reader", "sock", "tls", "writer")
+    __slots__ = ("_has_asked", "incoming", "outgoing", "reader", "sock", "tls", "writer")
 
     def __init__(self, sock: _socket.socket, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, tls: ssl.SSLObject) -> None:
         """Take over a connected, non-blocking socket; ``tls`` was made over the two BIOs and has not shaken hands."""
@@ -39,11 +39,14 @@ class TlsStream:
         self.incoming = incoming
         self.outgoing = outgoing
         self.tls = tls
+        self._has_asked = False
         self.reader = loop.io(sock.fileno(), READ)
         self.writer = loop.io(sock.fileno(), WRITE)
 
     def handshake(self) -> None:
         """Shake hands. Blocks; on failure the alert is sent before the exception is raised.
+
+        A server's tickets stay behind (TLS 1.3): they go along with the first thing that it says.
 
         Raises:
             TlsFailed: OpenSSL's reason, in words.
@@ -57,7 +60,8 @@ class TlsStream:
                 except ssl.SSLWantReadError:
                     self.flush()
                     self.fill()
-            self.flush()
+            if not self.tls.server_side or self.tls.version() != "TLSv1.3":
+                self.flush()
         except ssl.SSLError as error:
             with contextlib.suppress(PeerGone):
                 self.flush()
@@ -99,6 +103,9 @@ class TlsStream:
 
     def fill(self) -> None:
         """Put what the socket has into the incoming BIO, waiting for it if there is nothing."""
+        if self._has_asked:  # the answer needs a round trip: to look for it now would be in vain
+            self._has_asked = False
+            get_hub().wait(self.reader)
         while True:
             try:
                 size = self.sock.recv_into(_view)
@@ -115,6 +122,7 @@ class TlsStream:
     def flush(self) -> None:
         """Send what OpenSSL has written."""
         data = memoryview(self.outgoing.read())
+        self._has_asked = bool(data)
         while data:
             try:
                 data = data[self.sock.send(data) :]

@@ -9,7 +9,17 @@ from gevent.event import Event
 
 from cgappliance.net import listener as module
 from cgappliance.net.listener import PAUSE_MIN_S, Listener, bind
+from cgappliance.net.stream import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from cgappliance.testing.lab.process import wait_until
+
+#: What ``tune`` sets, and what it comes to.
+OPTIONS = {
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY): 1,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE): 1,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE): KEEPALIVE_IDLE_S,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): KEEPALIVE_INTERVAL_S,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): KEEPALIVE_PROBES,
+}
 
 
 class Door:
@@ -40,6 +50,7 @@ class Reception:
 
     def __call__(self, sock, address):
         self.came.append((address[0], sock.getblocking(), type(sock)))
+        self.options = [sock.getsockopt(*option) for option in OPTIONS]
         sock.close()
         self.somebody.set()
 
@@ -116,6 +127,14 @@ def test_address_of_another_machine_is_an_error():
 
 
 # ---- accept
+
+
+def test_what_is_accepted_has_the_options_that_every_connection_wants(sock, serve):
+    reception = Reception()
+    serve(reception).start()
+    with connect(sock):
+        assert reception.somebody.wait(5)
+    assert reception.options == list(OPTIONS.values())
 
 
 def test_client_reaches_the_handler_on_a_bare_socket(sock, serve):

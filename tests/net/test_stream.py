@@ -86,5 +86,31 @@ def test_idle_stream_owns_no_buffer_of_ours(tls_pair):
     server, client = tls_pair()
     client.sendall(b"x")
     server.recv()
+    server.sendall(b"y")
     assert isinstance(server.incoming, ssl.MemoryBIO)
     assert (server.incoming.pending, server.outgoing.pending) == (0, 0)
+
+
+def test_tickets_of_a_server_go_along_with_the_first_thing_it_says(tls_pair):
+    server, client = tls_pair()
+    assert server.tls.version() == "TLSv1.3"
+    assert server.outgoing.pending
+    server.sendall(b"* OK\r\n")
+    assert client.recv() == b"* OK\r\n"
+    assert client.tls.session.has_ticket
+
+
+def test_handshake_of_tls_1_2_is_over_for_both_when_the_server_has_finished(server_context):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        far, _ = listener.accept()
+    server = stream_over(bare(far), server_context, server_side=True)
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.check_hostname, client_context.verify_mode = False, ssl.CERT_NONE
+    client_context.maximum_version = ssl.TLSVersion.TLSv1_2
+    client = stream_over(bare(near), client_context, server_hostname="localhost")
+    with gevent.Timeout(5):
+        gevent.joinall([gevent.spawn(end.handshake) for end in (server, client)], raise_error=True)
+    assert client.tls.version() == "TLSv1.2"
+    release(server)
+    release(client)
