@@ -42,7 +42,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
         """Wait for a request; who keeps a connection open for nothing is sent away."""
         self.socket.settimeout(SILENCE_S)
         try:
-            with gevent.Timeout(REQUEST_HEAD_S):
+            with gevent.Timeout(REQUEST_HEAD_S), self.server.between_requests(self.socket):
                 return str(super().read_requestline())
         except gevent.Timeout:
             return ""
@@ -107,6 +107,7 @@ class Server(WSGIServer):  # type: ignore[misc]
         self._contexts = contexts
         self._proxies = proxies
         self._connections: Counter[str] = Counter()
+        self._idle: set[Any] = set()
         super().__init__(listener, app, log=None, error_log=LoggingLogAdapter(_Quiet()), spawn=Pool(CONNECTIONS_MAX))
 
     def handle(self, sock: Any, address: Any) -> None:
@@ -119,6 +120,24 @@ class Server(WSGIServer):  # type: ignore[misc]
                 sock.close()
             else:
                 super().handle(secure, address)
+
+    @contextmanager
+    def between_requests(self, sock: Any) -> Iterator[None]:
+        """Note that a client has nothing under way: who stops the server need not wait for it."""
+        self._idle.add(sock)
+        try:
+            if not self.started:
+                _hang_up(sock)
+            yield
+        finally:
+            self._idle.discard(sock)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Accept no more, let idle connections go at once, and end after the requests under way. Blocks for ``timeout`` seconds."""
+        self.close()
+        for sock in list(self._idle):
+            _hang_up(sock)
+        super().stop(timeout)
 
     def _handshake(self, sock: Any) -> Any:
         """Return the connection, with TLS where it has to be; None: there was no agreement."""
@@ -192,6 +211,12 @@ class Contexts:
             return None if self._has_own else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         tls.context = chosen
         return None
+
+
+def _hang_up(sock: Any) -> None:
+    """Have whoever reads from a connection find its end."""
+    with suppress(OSError):
+        gevent.socket.socket.shutdown(sock, gevent.socket.SHUT_RD)  # of the TCP connection: TLS's own would wait for an answer
 
 
 def _customer(address: str) -> str:

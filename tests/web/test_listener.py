@@ -384,9 +384,27 @@ def test_a_request_under_way_is_answered_before_the_end(server: Server, app: App
     with pytest.raises(OSError, match="refused"):
         Client(server)
     app.go_on.set()
-    assert client.until(b"body").startswith(b"HTTP/1.1 200")
-    client.sock.close()
+    assert client.rest().startswith(b"HTTP/1.1 200")
     stopping.get(timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_who_has_no_request_under_way_does_not_delay_the_end(
+    serve: Callable[..., Server], app: App, tmp_path: Path, secure: bool
+) -> None:
+    server = serve(Contexts(site(tmp_path), {}) if secure else None)
+    silent, used = Client(server), Client(server)
+    if secure:
+        context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authority().configure_trust(context)
+        for client in (silent, used):
+            client.sock = context.wrap_socket(client.sock, server_hostname="site.example")
+            Client.opened.append(client)
+    used.send(head("Content-Length: 4") + b"body").until(b"\r\n\r\nbody")
+    started = time.monotonic()
+    server.stop(PATIENCE_S)
+    assert time.monotonic() - started < PATIENCE_S / 5
+    assert (silent.rest(), used.rest()) == (b"", b"")
 
 
 def test_a_request_that_does_not_end_is_cut_off_at_the_end(server: Server, app: App) -> None:
