@@ -214,6 +214,13 @@ def test_every_page_says_which_version_it_is_for(built: Path) -> None:
     assert [path.name for path in shown if wanted not in path.read_text(encoding="utf-8")] == []
 
 
+def test_lines_of_japanese_paragraphs_are_joined_without_a_space(built: Path) -> None:
+    japanese = "[\u3040-\u30ff\u4e00-\u9fff]"
+    shown = (built / "html/manual/ja/administrator.html").read_text(encoding="utf-8")
+    assert len(re.findall(japanese, shown)) > 1000
+    assert re.findall(rf"{japanese}\n{japanese}", shown) == []
+
+
 def test_changelog_begins_with_this_version() -> None:
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert first is not None

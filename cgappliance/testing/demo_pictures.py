@@ -34,7 +34,9 @@ FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-ba
 HOSTNAME: Final = "acme.cloudgate.example"
 SHOWN_AT: Final = datetime(2026, 11, 24, 10, 30, tzinfo=ZONE)  #: a Tuesday morning in Tokyo
 WIDTH: Final = 1120  #: dots: what a manual's column can show without making the text too small
-HEIGHT_MAX: Final = 1250  #: dots; what is below adds nothing to a picture
+HEIGHT_MAX: Final = 1500  #: dots; what is below adds nothing to a picture
+HEIGHT_MIN: Final = 540  #: dots: the menu is as high
+MARGIN: Final = 24  #: dots below the last thing on a page
 COLOURS: Final = 96  #: flat areas and smooth letters need no more
 FEW_DOTS: Final = 400  #: so many may differ from the picture that is there: some digits of a duration
 TIMEOUT_MS: Final = 15_000
@@ -66,9 +68,13 @@ MOVE_CLOCK: Final = """
     const node = walk.currentNode;
     node.data = node.data.replace(whole, (all, year, month, day, hour, minute, second) =>
       write(place(Date.UTC(year, month - 1, day, hour, minute, second ? second.slice(1) : 0)), second));
-    node.data = ports[node.data.trim()] ?? node.data;
+    node.data = (ports[node.data.trim()] ?? node.data).replace(":" + ports.web + "/", "/");
     node.data = node.data.replace(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "8f3a6c1e-52d4-4b7a-9e06-d1c25f7b4a90");
     node.data = node.data.replace(/\\b1\\d{20}\\b/g, "104857600000000000001");  // a service account
+    if (node.parentNode.closest(".parts") || (node.parentNode.matches("td") && !node.parentNode.children.length)) {
+      // for how long something has lasted
+      node.data = node.data.replace(/(^|\\D)\\d+(?:\\.\\d)? (s|秒)/, (all, before, unit) => before + "9.0 " + unit);
+    }
     if (node.parentNode.matches("svg .scale")) {
       node.data = node.data.replace(/^(\\d\\d):(\\d\\d)$/, (all, hour, minute) => {
         const late = (Number(hour) * 60 + Number(minute) + moved / 60000) % 1440;
@@ -136,6 +142,7 @@ class Photographer:
             _do(page, step)
         real_end = (self._site.shown_at - self._site.moved_by).astimezone(ZONE)
         ports = {str(getattr(self._site.world.ports, name)): str(port) for name, port in PORTS.items()}
+        ports["web"] = str(self._site.world.web_port)
         clock = [_ms(self._site.moved_by), _ms(SHOWN_AT - self._site.began), _ms(real_end - _wall_epoch())]
         page.evaluate(MOVE_CLOCK, [*clock, ports])
         taken = Image.open(io.BytesIO(_shoot(page, picture))).convert("RGB")
@@ -164,9 +171,9 @@ def _do(page: Page, step: Step) -> None:
 def _shoot(page: Page, picture: Picture) -> bytes:
     if picture.show:
         return page.locator(picture.show).first.screenshot(animations="disabled")
-    height = page.evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().bottom)")
+    height = page.evaluate("Math.ceil(document.querySelector('main').lastElementChild.getBoundingClientRect().bottom)") + MARGIN
     # the window becomes as high as the picture: what sticks to its lower edge belongs there
-    page.set_viewport_size({"width": picture.width or WIDTH, "height": picture.height or min(HEIGHT_MAX, max(height, 320))})
+    page.set_viewport_size({"width": picture.width or WIDTH, "height": picture.height or min(HEIGHT_MAX, max(height, HEIGHT_MIN))})
     return page.screenshot(animations="disabled")
 
 
@@ -225,6 +232,7 @@ def main(*, out: Path, language: tuple[str, ...], names: tuple[str, ...]) -> Non
         site.connect(company.USER, source="127.0.0.21")
         site.connect(company.PEOPLE[1], source="127.0.0.34")
         site.connect(company.PEOPLE[3], source="127.0.0.58")
+        site.wait_until_known()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         changed = [name for one in language for name in Photographer(site, browser, out).take(one, wanted)]
         browser.close()

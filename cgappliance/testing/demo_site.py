@@ -40,6 +40,7 @@ ZONE: Final = ZoneInfo("Asia/Tokyo")
 PORTS: Final = {"imaps": 10993, "pop3s": 10995, "smtps": 10465}
 HALF_HOUR: Final = timedelta(minutes=30)  #: plots count in it, so a moved clock keeps their columns
 WRONG_PASSWORDS: Final = 20  #: tries until the account must be locked; the limit is far below
+PARTS: Final = 3  #: of the way to Gmail: directory, token endpoint, Gmail
 TOGETHER: Final = 200  #: logins that share one write to the disk
 ACCESS_S: Final = 10.0  #: until workers know what was just written
 STOP_S: Final = 5.0
@@ -130,6 +131,10 @@ class DemoSite:
         wait_until(gets_in, f"{person.address} gets in", ACCESS_S)
         self._sessions += client
         return client[0]
+
+    def wait_until_known(self) -> None:
+        """Wait until the dashboard can say how directory, Google and Gmail do: logins have shown it. Blocks."""
+        wait_until(lambda: len(self.world.appliance.ask("status")["health"].get(company.TENANT, {})) == PARTS, "health", ACCESS_S)
 
     def stop(self) -> None:
         """Stop all of it, and prove that it went."""

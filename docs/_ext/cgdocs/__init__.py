@@ -13,7 +13,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from cgdocs import commands, docstrings, facts, settings
+from cgdocs import commands, docstrings, facts, japanese, settings
 from cgdocs.source import source_role
 
 #: with entries in the index and targets for links; ``:no-index:`` on a page (a man page) that shows again what has another home
@@ -64,4 +64,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.add_object_type(f"{file}-setting", file, objname=f"{file} setting", indextemplate=f"pair: %s; {file} setting")
     app.add_object_type("logevent", "logevent", objname="log event", indextemplate="pair: %s; log event")
     app.connect("autodoc-process-docstring", docstrings.rewrite)
+    app.connect("doctree-read", japanese.join_lines)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
