@@ -58,9 +58,14 @@ class Conversation:
     def __init__(self, protocol, port, context, source=None, *, host="127.0.0.1"):
         raw = socket.create_connection((host, port), timeout=TIMEOUT_S, source_address=source and (source, 0))
         self.protocol = protocol
-        self.sock = context.wrap_socket(raw, server_hostname="localhost")
-        self.read = b""
-        self.greeting = self.line()
+        self.sock, self.read = raw, b""
+        try:
+            self.sock = context.wrap_socket(raw, server_hostname="localhost")
+            self.greeting = self.line()
+        except BaseException:
+            self.sock.close()
+            raw.close()  # of which a handshake that failed has left the rest
+            raise
 
     def send(self, data):
         self.sock.sendall(data)
