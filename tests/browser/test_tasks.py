@@ -115,7 +115,7 @@ def _reloaded(page: Page) -> Page:
 def test_a_live_session_is_shown_and_ended(open_site: Open, mail: Any) -> None:
     client = mail(YUKI)
     page = open_site("sessions")
-    page.wait_for_selector(f"a:text-is('{YUKI.address}')")
+    page.wait_for_selector(f"th a[href$='/{YUKI.address}']")
     page.click("button:text-is('End session') >> nth=0")
     page.wait_for_selector("text=was ended.")
     wait_until(lambda: is_dead(client), "session ended", WAIT_S)
