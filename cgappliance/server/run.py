@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Final
 
+import gevent
+
 from cgappliance import log
+from cgappliance.config import Settings
 from cgappliance.config.load import load
 from cgappliance.config.tenant import any_profile
 from cgappliance.errors import ConfigurationError, PluginError
@@ -34,12 +39,37 @@ def serve(config_path: Path, make_site: MakeSite | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - before the log is configured, and what an operator starts by hand shows
         return EXIT_CONFIGURATION
     log.configure(config.settings.log.level, config.settings.log.format)
+    status = _prepare_apart(config.settings)
+    return status or Supervisor(config, kinds, make_site).run()
+
+
+def _prepare_apart(settings: Settings) -> int:
+    """Prepare store and key file in a process of its own, and return 0, or the exit status: it takes libraries and threads along.
+
+    What makes a first database is 11 MB of code, which nobody needs afterwards, and the supervisor forks: it must have no threads.
+    """
+    pid = gevent.os.fork_and_watch()
+    if pid == 0:
+        status = os.EX_SOFTWARE
+        try:
+            status = _prepare(settings)
+        except BaseException:  # noqa: BLE001 - nothing may go up from here into the supervisor's code
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    _pid, ended = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(ended)
+    return code if code >= 0 else os.EX_SOFTWARE  # below: a signal
+
+
+def _prepare(settings: Settings) -> int:
     try:
-        prepare(config.settings)
+        prepare(settings)
     except StoreUnavailable as error:
         log.get().error("store.unavailable", detail=str(error))
         return EXIT_TEMPORARY
-    except StoreError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - as above
+    except (ConfigurationError, StoreError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what an operator starts by hand shows
         return EXIT_CONFIGURATION
-    return Supervisor(config, kinds, make_site).run()
+    return 0
