@@ -5,8 +5,9 @@ Request, reading of the answer, trial of the password and mail are all the progr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -26,10 +27,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"), web=True, bare=True)
     world.authority.issue(*NAMES, file="appliance")  # in the place of localhost's, which the world has made
     with world:
-        text = world.tenant_file()
-        world.appliance.tenant("acme", text.replace('hostname = "localhost"', f'hostname = "{MAIL}"'))
-        world.appliance.ask("reload")
+        write_tenant(world)
         yield world
+
+
+def write_tenant(world: World, tables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write the tenant's file, with its own host name, and have it taken up."""
+    text = world.tenant_file(**tables)
+    world.appliance.tenant("acme", text.replace('hostname = "localhost"', f'hostname = "{MAIL}"'))
+    world.appliance.ask("reload")
 
 
 @pytest.fixture
@@ -52,6 +58,17 @@ def test_thunderbird_needs_an_address_and_a_password_only(world: World, tunnel: 
     assert (subject, "this message lies at Gmail" in source) == ("Welcome", True)
     thunderbird.send(TARO.address, "From Thunderbird", "It needed no help.")
     wait_until(lambda: b"It needed no help." in b"".join(world.gmail.control.messages(TARO.address)), "the message", DELIVERY_S)
+
+
+def test_thunderbird_takes_what_the_profiles_allow(world: World, thunderbird: Thunderbird) -> None:
+    write_tenant(world, {"profiles.office": 'mail_access = ["pop3", "smtp"]'})
+    try:
+        assert thunderbird.set_up("Yuki", YUKI.address) == [f"pop3 {MAIL} {world.ports.pop3s}", f"smtp {MAIL} {world.ports.smtps}"]
+        thunderbird.enter(YUKI.password)
+        assert thunderbird.accounts() == ["pop3"]
+        assert "Welcome" in [subject for subject, _source in thunderbird.read_inbox()]
+    finally:
+        write_tenant(world)
 
 
 def test_thunderbird_makes_no_account_with_a_wrong_password(world: World, thunderbird: Thunderbird) -> None:

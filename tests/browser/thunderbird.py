@@ -67,8 +67,8 @@ FAILURE: Final = ".error"  #: what it shows when the password was refused
 
 MAIL: Final = 'const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");'
 INBOX: Final = f"""{MAIL}
-const server = MailServices.accounts.allServers.find(one => one.type == "imap");
-const inbox = server.rootFolder.getChildNamed("INBOX");
+const server = MailServices.accounts.allServers.find(one => one.type != "none");
+const inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
 """
 READ: Final = f"""{INBOX}
 const {{NetUtil}} = ChromeUtils.importESModule("resource://gre/modules/NetUtil.sys.mjs");
@@ -178,7 +178,8 @@ class Thunderbird:
         return [kind for kind in kinds if kind != "none"]
 
     def read_inbox(self) -> list[tuple[str, str]]:
-        """Return subject and source of each message of the inbox, as the program has fetched them. Blocks until there is one."""
+        """Have mail fetched, and return subject and source of each message of the inbox. Blocks until there is one."""
+        self.inside.run(f"{INBOX} server.getNewMessages(inbox, null, null)")
         wait_until(lambda: self.inside.run(f"{INBOX} return inbox?.getTotalMessages(false) > 0"), "a message", STEP_TIMEOUT_S)
         return [(subject, source) for subject, source in self.inside.run(READ)]
 
