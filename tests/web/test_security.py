@@ -24,6 +24,9 @@ from cgappliance.web.app import CONTENT_SECURITY_POLICY
 from tests.web.admin.test_google import Customer
 from tests.web.site import TestSite
 from tests.web.test_access import VALUES, routes
+from tests.web.test_user_pages import OLD, People, people
+
+__all__ = ["people"]
 
 YUKI, GINA = "yuki@acme.example", "gina@globex.example"
 MACHINES: Final = {"client_setup.for_outlook"}  #: posts that come from no form of ours: they are questions, and change nothing
@@ -268,6 +271,17 @@ def test_every_cookie_is_for_this_host_over_https_and_no_script_reads_it(full: T
         assert name == "cg-language" or name.startswith("__Host-"), cookie
         assert not any(mark.startswith("Domain") for mark in marks), cookie
     assert {"__Host-cg-admin-acme", "__Host-cg-form", "cg-language"} <= names
+
+
+def test_the_token_of_a_user_changes_at_each_login(full: TestSite, people: People) -> None:
+    full.enter_user(YUKI)
+    before = full.client.get_cookie("__Host-cg-user-acme")
+    answer = full.post("/acme/login", {"address": YUKI, "password": OLD}, form="/acme/password")
+    after = full.client.get_cookie("__Host-cg-user-acme")
+    assert (answer.status_code, before is not None, after is not None) == (303, True, True)
+    assert before != after
+    full.client.set_cookie("__Host-cg-user-acme", before.value, secure=True, path="/")  # type: ignore[union-attr]
+    assert full.get("/acme/history").status_code == 303
 
 
 # ---- redirects
