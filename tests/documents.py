@@ -19,6 +19,7 @@ _DIRECTIVE = re.compile(r"^( *)\.\. code-block:: *(\S+)\n", re.MULTILINE)
 _OPTION = re.compile(r" *:([a-z-]+):(?: (.*))?")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ENDS_COMMAND = re.compile(r"[();|&]+")
+_IN_A_SENTENCE = re.compile(r"``(cgappliance [^`]+)``")
 _ASSIGNMENT = re.compile(r"\w+=")
 
 
@@ -79,19 +80,30 @@ def typed_lines(block: Block) -> list[str]:
 def commands(block: Block) -> Iterator[list[str]]:
     """Yield each simple command as its words, without variables in front of it and redirections behind it."""
     for line in typed_lines(block):
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        words: list[str] = []
-        tokens = iter([*lexer, ";"])
-        for token in tokens:
-            if token.strip("<>") == "":  # a redirection: its descriptor and its file are no words of the command
-                del words[len(words) - words[-1].isdigit() :]
-                next(tokens)
-            elif not _ENDS_COMMAND.fullmatch(token):
-                words.append(token)
-            else:
-                while words and _ASSIGNMENT.match(words[0]):
-                    words.pop(0)
-                if words:
-                    yield words
-                words = []
+        yield from _simple_commands(line)
+
+
+def named_in_sentences(page: Path) -> list[list[str]]:
+    """Return the command lines of ours that stand in the sentences and tables of a page, as their words."""
+    text = page.read_text(encoding="utf-8")
+    quoted = (" ".join(found[1].split()) for found in _IN_A_SENTENCE.finditer(text))
+    return [words for line in quoted for words in _simple_commands(line)]
+
+
+def _simple_commands(line: str) -> Iterator[list[str]]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    tokens = iter([*lexer, ";"])
+    for token in tokens:
+        if token.strip("<>") == "":  # a redirection: its descriptor and its file are no words of the command
+            del words[len(words) - words[-1].isdigit() :]
+            next(tokens)
+        elif not _ENDS_COMMAND.fullmatch(token):
+            words.append(token)
+        else:
+            while words and _ASSIGNMENT.match(words[0]):
+                words.pop(0)
+            if words:
+                yield words
+            words = []

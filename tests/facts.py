@@ -42,6 +42,8 @@ def parse(command: click.Command, words: list[str], parent: click.Context | None
     context = click.Context(command, info_name=command.name, parent=parent)
     if isinstance(command, click.Group):
         rest: list[str] = command.make_parser(context).parse_args(words)[1]
+        if not rest:
+            raise click.UsageError("Missing command.", context)
         _, following, rest = command.resolve_command(context, rest)
         assert following is not None
         parse(following, rest, context)

@@ -32,7 +32,7 @@ from cgappliance.net.health import Part
 from cgappliance.net.relay import End
 from cgappliance.plugins import discover
 from tests import fragments
-from tests.documents import DOCS, MARKDOWN, PAGES, ROOT, SHELLS, Block, blocks, commands, of_page
+from tests.documents import DOCS, MARKDOWN, PAGES, ROOT, SHELLS, Block, blocks, commands, named_in_sentences, of_page
 from tests.facts import SOURCES, complaint, described, leaves, logged
 
 
@@ -119,6 +119,12 @@ def test_every_command_is_in_the_man_page(built: Path) -> None:
 @pytest.mark.parametrize("block", blocks(*SHELLS), ids=str)
 def test_shell_commands_exist(block: Block) -> None:
     assert [text for words in commands(block) if (text := complaint(words))] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_sentences_name_exist(path: Path) -> None:
+    complaints = (complaint(words) for words in named_in_sentences(path))
+    assert [text for text in complaints if text and ": Missing " not in text] == []  # a sentence need not give all arguments
 
 
 @pytest.mark.parametrize(
