@@ -128,6 +128,14 @@ def test_a_certificate_that_expires(world, operator):
     operator.wait_for("certificate", over=True)
 
 
+def test_both_ways_tell_the_same_of_every_kind(operator):
+    kinds = {"directory", "account_locked", "delegation", "tenant_file", "certificate"}
+    assert kinds <= {post["kind"] for post in operator.posted}
+    wait_until(lambda: len(operator.mails) == len(operator.posted), "as many mails as posts", TOLD_S)
+    subjects = [" ".join(subject.split()) for subject in operator.mails]  # a long one was folded
+    assert [post["text"] for post in operator.posted if not any(post["text"].startswith(subject) for subject in subjects)] == []
+
+
 def test_no_secret_leaves_the_house(world, operator):
     text = json.dumps(operator.posted) + world.appliance.process.log_text()
     assert [secret for secret in (YUKI.password, TARO.password, "T0KEN", "ya29.") if secret in text] == []
