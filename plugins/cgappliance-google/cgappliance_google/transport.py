@@ -27,7 +27,7 @@ DETAIL_LIMIT_CHARACTERS = 300
 
 #: Nothing is retried but a connection kept alive that Google closed just then; the deadline holds for both tries.
 RETRY_CLOSED = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0)
-RETRY_NOTHING = Retry(total=0, redirect=0)
+RETRY_NOTHING = Retry(total=0, read=False, redirect=0)  #: False: a time-out stays one, and is not "too many retries"
 
 _contexts = SharedContexts()
 
