@@ -139,6 +139,17 @@ def test_reencryption_goes_in_steps_and_loses_nothing(store: Store, vault: Vault
     assert [stored(store, vault, account) for account in added] == [[(State.CURRENT, account.address)] for account in added]
 
 
+def test_holders_are_told_by_kind_and_state(store: Store, vault: Vault) -> None:
+    sure, unsure, other = (add_account(store, f"u{number}@x") for number in range(3))
+    add(store, vault, sure, "one")
+    add(store, vault, unsure, "two", State.PENDING)
+    add(store, vault, other, "three", kind=Kind.APP_PASSWORD)
+    with store.read() as connection:
+        assert credentials.holders(connection, "acme", KIND, State.CURRENT) == {sure.id}
+        assert credentials.holders(connection, "acme", KIND, State.PENDING) == {unsure.id}
+        assert credentials.holders(connection, "globex", KIND, State.CURRENT) == set()
+
+
 def steps(store: Store, vault: Vault) -> Iterator[int]:
     after = 0
     while True:

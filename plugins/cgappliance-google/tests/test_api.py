@@ -134,3 +134,16 @@ def test_message_has_problem_and_remedy(ask, fail):
 
     assert message.startswith("Google: the API is switched off in the service account's Google Cloud project: HTTP 403 access")
     assert message.endswith("(enable 'Admin SDK API' and 'Gmail API' in the Cloud console: APIs & Services > Library)")
+
+
+def test_public_page_needs_no_token(google, api: GoogleApi):
+    url = google.key().certificates_url
+
+    assert list(api.fetch_public(url)) == [google.key().signer.key_id]
+    assert google.outcomes() == []
+
+
+def test_public_page_that_does_not_answer_is_told(api: GoogleApi):
+    refused = refusal(api.fetch_public, f"http://127.0.0.1:{free_port()}/robot")
+
+    assert refused.fault is GoogleFault.UNREACHABLE
