@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from cgappliance import log
 from cgappliance.admin.desk import Actor
-from cgappliance.admin.own_password import PASSWORD_MAX, TO_CHANGE, NotYou
+from cgappliance.admin.own_password import PASSWORD_MAX, TO_CHANGE, NotYou, ensure_usable
 from cgappliance.admin.strength import assess
 from cgappliance.model import Outcome
 from cgappliance.password_change import PasswordFault, PasswordNotChanged, PasswordRules
@@ -60,7 +60,8 @@ def log_in() -> ResponseReturnValue:
         subject = services().own.log_in(g.tenant, address, _secret("password"), login_session.client_ip())
     except NotYou as refused:
         if refused.reason in TO_CHANGE:
-            return _password_form(_State(address=address, hint=_("Your password has to be changed before you can go on.")))
+            hint = _("Your password has to be changed before you can go on.")
+            return _password_form(_State(address=address, hint=hint, proven=True))
         return _login_form(_refused(refused, address, started), address), _status(refused)
     response = redirect(_target(), 303)
     _begin(response, subject)
@@ -84,6 +85,7 @@ class _State:
     problem: str = ""
     hint: str = ""
     new: Secret | None = None  #: to be assessed; never shown
+    proven: bool = False  #: the old password was right: he may know the rules for the new one
 
 
 @blueprint.get("/password")
@@ -102,13 +104,17 @@ def change_password() -> ResponseReturnValue:
         return _password_form(_State(address, new=new))
     if new != _secret("again", PASSWORD_MAX + 1):
         return _password_form(_State(address, _("The two new passwords are not the same."), new=new)), 400
-    desk = services().desk(Actor(address.lower(), str(login_session.client_ip())))
+    desk, old, usable = services().desk(Actor(address.lower(), str(login_session.client_ip()))), _secret("old"), False
     try:
-        subject = services().own.change(desk, g.tenant, address, old=_secret("old"), new=new, peer_ip=login_session.client_ip())
+        ensure_usable(old, new)
+        usable = True
+        subject = services().own.change(desk, g.tenant, address, old=old, new=new, peer_ip=login_session.client_ip())
     except NotYou as refused:
         return _password_form(_State(address, _refused(refused, address, started))), _status(refused)
     except PasswordNotChanged as failure:
-        return _password_form(_State(address, _unchanged(address, failure), new=new)), _status_of(failure.fault)
+        # the directory refused what is usable, and it is asked only once the old password has proved right
+        state = _State(address, _unchanged(address, failure), new=new, proven=usable)
+        return _password_form(state), _status_of(failure.fault)
     _log.info("web.password_changed", **_fields(subject))
     return _changed(subject)
 
@@ -170,9 +176,9 @@ def _login_form(problem: str, address: str = "") -> str:
 
 
 def _password_form(state: _State) -> str:
-    """Return the form; the rules are the directory's for whoever is logged in, for strangers they are not looked up."""
-    able = services().own.can_change(g.tenant)
-    rules = services().own.rules(g.tenant, g.login.subject) if able and g.login is not None else PasswordRules()
+    """Return the form; the rules are the directory's for whoever has proved who he is, for strangers they are not looked up."""
+    able, known = services().own.can_change(g.tenant), state.proven or g.login is not None
+    rules = services().own.rules(g.tenant, state.address.strip().lower()) if able and known else PasswordRules()
     about = (g.tenant.name, g.tenant.id, state.address)
     assessment = assess(state.new, rules, about) if state.new else None
     return render_template(

@@ -122,6 +122,7 @@ def test_who_must_change_comes_to_the_page_for_it_and_then_gets_in(open_site: Op
     page = open_site("login", log_in=False)
     log_in(page, world, JIRO, OLD)
     page.wait_for_selector("text=Your password has to be changed before you can go on.")
+    assert "At least 6 characters." in page.inner_text("main")
     change(page, OLD, NEW)
     page.wait_for_selector("text=The password is changed")
     assert JIRO.address in page.inner_text("header")

@@ -135,6 +135,18 @@ def test_who_must_change_comes_to_the_page_for_it(site: TestSite, people: People
     assert people.passwords[YUKI] == NEW
 
 
+def test_who_must_change_sees_the_rules_from_the_first_page_on(site: TestSite, people: People):
+    people.state[YUKI] = Reason.PASSWORD_MUST_CHANGE
+    assert "At least 8 characters." in text_of(log_in(site, OLD, f" {YUKI.upper()}"))
+    people.fault = PasswordFault.TOO_SIMPLE
+    assert "At least 8 characters." in text_of(post_change(site))
+
+
+@pytest.mark.parametrize("typed", [{"old": "wrong"}, {"new": OLD, "again": OLD}, {"action": "assess"}, {"again": "another"}])
+def test_strangers_are_not_told_the_rules(site: TestSite, people: People, typed: dict[str, str]):
+    assert "At least 8 characters." not in text_of(post_change(site, **typed))
+
+
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/acme/admin/", "/globex/password"])
 def test_nobody_is_sent_elsewhere_after_the_login(site: TestSite, people: People, target: str):
     assert log_in(site, OLD, next=target).location == "/acme/password"
