@@ -163,7 +163,7 @@ class Store:
             return work(lambda prepared, rows: _run(connection, prepared, rows))
 
     def _with_pen(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        with _place(self._writer), _sqlite_translated():
+        with _place(self._writer), _sqlite_translated(self.url):
             if self._pen is not None and self._pen.is_broken:
                 self._pen.close()
                 self._pen = None
@@ -173,7 +173,7 @@ class Store:
 
     @contextlib.contextmanager
     def _connection(self, engine: Engine, begin: str | None) -> Iterator[Connection]:
-        with _place(self._places), _translated(), engine.connect() as connection:
+        with _place(self._places), _translated(self.url), engine.connect() as connection:
             yield connection.execution_options(**{_BEGIN: begin})
 
     def _sqlite_engine(self) -> Engine:
@@ -263,25 +263,40 @@ def _place(places: BoundedSemaphore) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _sqlite_translated() -> Iterator[None]:
+def _sqlite_translated(url: URL) -> Iterator[None]:
     """As ``_translated``, for what did not pass through SQLAlchemy."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.InterfaceError, sqlite3.InternalError) as error:
-        raise StoreUnavailable(f"store: {_one_line(error)}") from error
+        raise _unavailable(url, error) from error
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        raise _unavailable(url, error) from error
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
+    """Make a driver's error ours, where the database itself failed; what a statement did wrong passes through."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreUnavailable(f"store: {_one_line(cause)}") from error
+        raise _unavailable(url, getattr(error, "orig", None) or error) from error
     except exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        if not error.connection_invalidated and not _is_damage(error.orig):
             raise
-        raise StoreUnavailable(f"store: {_one_line(error.orig)}") from error
+        raise _unavailable(url, error.orig) from error
+
+
+def _is_damage(error: object) -> bool:
+    """Tell whether SQLite finds that its file is none, or spoilt: for these its driver has no class of their own."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _unavailable(url: URL, error: object) -> StoreUnavailable:
+    file = f"{url.database}: " if url.drivername == SQLITE else ""
+    remedy = " (restore a backup: 'cgappliance db restore')" if _is_damage(error) else ""
+    return StoreUnavailable(f"store: {file}{_one_line(error)}{remedy}")
 
 
 def _one_line(error: object) -> str:

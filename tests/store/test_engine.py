@@ -84,10 +84,21 @@ def test_no_free_connection_is_said_after_the_deadline(store: Store, monkeypatch
 def test_a_missing_folder_is_unavailable_and_named() -> None:
     with (
         Store.open("sqlite:////nonexistent/folder/x.db") as store,
-        pytest.raises(StoreUnavailable, match="unable to open"),
+        pytest.raises(StoreUnavailable, match=r"^store: /.*: unable to open"),
         store.read(),
     ):
         pass
+
+
+def test_a_file_that_is_no_database_is_unavailable_with_a_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "spoilt.db"
+    file.write_bytes(b"garbage " * 1000)
+    with Store.open(f"sqlite:///{file}") as store:
+        for use in (store.read, store.snapshot, store.write):
+            with pytest.raises(StoreUnavailable, match=r"spoilt\.db: file is not a database .*db restore"), use():
+                pass
+        with pytest.raises(StoreUnavailable, match="file is not a database"):
+            store.transact(lambda run: run(store.prepare(COUNT), [{}]))
 
 
 def test_a_server_that_is_down_is_unavailable() -> None:
