@@ -52,10 +52,10 @@ def get_acquainted(bench: Bench, peer: Peer) -> None:
     peer.get_acquainted(lambda accounts: log_in_all(bench, peer.target("imap", len(accounts), accounts.start)), bench.scale)
 
 
-def logins(bench: Bench, appliance: Appliance, target: Target) -> Measured:
-    """Measure logins, 16 at a time."""
+def logins(bench: Bench, appliance: Appliance, target: Target, sessions: int = WINDOW) -> Measured:
+    """Measure logins, so many at a time."""
     scale = bench.scale
-    with bench.load("logins", target, sessions=WINDOW, seconds=scale.seconds, warmup=scale.warmup_s) as load:
+    with bench.load("logins", target, sessions=sessions, seconds=scale.seconds, warmup=scale.warmup_s) as load:
         return bench.run(appliance, load)
 
 
