@@ -92,8 +92,10 @@ def sections(idle: tuple[int, int]) -> tuple[Section, ...]:
                 Column("fresh process, MiB", f"imap-idle-{fewer}", "fresh_mib", 1),
                 Column(f"CPU of {more} idle, %", f"imap-idle-{more}", "idle_cpu_percent", 2),
                 Column(f"logins/CPU s beside {more}", f"imap-login-16-beside-{more}", "logins_per_cpu_s"),
+                Column("after them", f"imap-login-16-after-{more}", "logins_per_cpu_s"),
                 Column(f"NOOP p50 us beside {more}", f"imap-noop-1-beside-{more}", "p50_us"),
                 Column("CPU us", f"imap-noop-1-beside-{more}", "cpu_us_per_command", 1),
+                Column("after them", f"imap-noop-1-after-{more}", "cpu_us_per_command", 1),
             ),
         ),
     )

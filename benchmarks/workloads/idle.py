@@ -14,6 +14,7 @@ from benchmarks.workloads.commands import measure_noops
 from benchmarks.workloads.logins import measure_logins
 
 SETTLE_S = 0.5  #: for the last session's answer to be counted before memory is read
+CLOSING_S = 3.0  #: for thousands of sessions to be ended, written down and forgotten
 
 
 def _watch_quiet(bench: Bench, peer: Peer) -> Measured:
@@ -45,9 +46,10 @@ def _hold(bench: Bench, peer: Peer, stack: contextlib.ExitStack, sessions: int, 
 
 
 def measure(bench: Bench, peer: Peer, run: int) -> None:
-    """Open the first number of sessions, measure, open the rest, measure, then log in and send commands beside them.
+    """Open the first number of sessions, measure, open the rest, measure, then log in and send commands beside them, and after.
 
-    The peer is started anew: memory that earlier work has left behind would hide what a session needs.
+    The peer is started anew: memory that earlier work has left behind would hide what a session needs. What the presence of
+    sessions costs is told by the logins right after they have gone: minutes apart, the machine's own moods are greater.
     """
     fewer, more = bench.scale.idle
     peer.stop()
@@ -60,6 +62,9 @@ def measure(bench: Bench, peer: Peer, run: int) -> None:
         _keep(bench, peer, run, more, fresh_kib)
         measure_logins(bench, peer, run, f"imap-login-16-beside-{more}", "imap", 16)
         measure_noops(bench, peer, run, f"imap-noop-1-beside-{more}", 1)
+    time.sleep(CLOSING_S)
+    measure_logins(bench, peer, run, f"imap-login-16-after-{more}", "imap", 16)
+    measure_noops(bench, peer, run, f"imap-noop-1-after-{more}", 1)
 
 
 WORKLOADS = (Workload("imap-idle", "2,000 and 5,000 sessions in IDLE; logins and NOOPs beside them", measure),)
