@@ -37,7 +37,7 @@ class Picture:
 
     name: str  #: of the file
     endpoint: str  #: the view that shows the page
-    path: str  #: behind the tenant's URL
+    path: str  #: behind the tenant's URL; a moment like 2026-11-24T10:30 in it is one of the demo's history
     who: Who = Who.ADMINISTRATOR
     steps: tuple[Step, ...] = ()
     width: int = 0  #: of the window; 0: as usual
@@ -114,7 +114,7 @@ PICTURES: Final = (
         steps=(fill("rule-0-networks", "198.51.100.0/24  # Osaka"), press("button[value=save]")),
         show=".confirm",
     ),
-    Picture("history", "admin.history", "admin/history?span=24h", height=1100),
+    Picture("history", "admin.history", "admin/history?since=2026-11-23T11:00&until=2026-11-24T11:00", height=1100),
     Picture(
         "explain",
         "admin.explain",

@@ -8,6 +8,7 @@ changed, so a run without changes to the pages leaves the repository as it was.
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,10 @@ MOVE_CLOCK: Final = """
       [day.textContent, time.textContent] = moved_to.split(" ");
     }
   }
+  for (const field of document.querySelectorAll("[name=since], [name=until]")) {
+    field.value = field.value.replace(whole, (all, year, month, day, hour, minute) =>
+      write(Date.UTC(year, month - 1, day, hour, minute) + moved));
+  }
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode;
@@ -73,7 +78,7 @@ MOVE_CLOCK: Final = """
     node.data = node.data.replace(/\\b1\\d{20}\\b/g, "104857600000000000001");  // a service account
     if (node.parentNode.closest(".parts") || (node.parentNode.matches("td") && !node.parentNode.children.length)) {
       // for how long something has lasted
-      node.data = node.data.replace(/(^|\\D)\\d+(?:\\.\\d)? (s|秒)/, (all, before, unit) => before + "9.0 " + unit);
+      node.data = node.data.replace(/(?:\\d+ (?:min|分) )?\\d+(?:\\.\\d)? (s|秒)/, "9.0 $1");
     }
     if (node.parentNode.matches("svg .scale")) {
       node.data = node.data.replace(/^(\\d\\d):(\\d\\d)$/, (all, hour, minute) => {
@@ -125,6 +130,14 @@ class Photographer:
     def _pages_of(self, who: Who) -> str:
         return self._site.url_of(company.OTHER_TENANT if who is Who.OTHER_USER else company.TENANT)
 
+    def _of_this_run(self, path: str) -> str:
+        """Return a path with the run's own moments for those that the picture shows: as the history has them."""
+        return re.sub(
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d",
+            lambda shown: f"{datetime.fromisoformat(shown[0]) - self._site.moved_by:%Y-%m-%d+%H:%M}",
+            path,
+        )
+
     def _log_in(self, page: Page, url: str, field: str, name: str, password: str) -> None:
         page.goto(url)
         page.fill(f"[name={field}]", name)
@@ -135,7 +148,7 @@ class Photographer:
     def _take(self, context: BrowserContext, picture: Picture, path: Path) -> bool:
         page = context.new_page()
         page.set_viewport_size({"width": picture.width or WIDTH, "height": 800})
-        answer = page.goto(f"{self._pages_of(picture.who)}/{picture.path}")
+        answer = page.goto(f"{self._pages_of(picture.who)}/{self._of_this_run(picture.path)}")
         if answer is None or not answer.ok:
             raise click.ClickException(f"{picture.name}: {picture.path} answered {answer.status if answer else 'nothing'}")
         for step in picture.steps:
