@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.harness.calibrate import Calibration, calibrate
 from benchmarks.harness.cores import Cores
 from benchmarks.harness.lab import Lab
-from benchmarks.harness.loadgen import Load, Target
+from benchmarks.harness.loadgen import Load, Target, Together
 from benchmarks.harness.meter import core_busy_s
 from benchmarks.harness.results import Results, Sample
 from benchmarks.harness.scale import Scale
@@ -79,7 +79,7 @@ class Bench:
         self.usual.append(calibration.cpu_s)
         return calibration
 
-    def run(self, peer: Peer, load: Load) -> Measured:
+    def run(self, peer: Peer, load: Load | Together) -> Measured:
         """Release a load that is ready, wait for its end, and return what it cost.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import selectors
 import subprocess
@@ -121,3 +122,35 @@ class Load:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+class Together:
+    """Several loads at the same time, as if they were one: ``with Together(one, other) as load: ...``."""
+
+    def __init__(self, *loads: Load) -> None:
+        """Take loads that were just started."""
+        self._loads = loads
+
+    def ready(self) -> None:
+        """Wait until all are. Raises LoadFailed, as each."""
+        for load in self._loads:
+            load.ready()
+
+    def go(self) -> None:
+        """Start the measured part of all."""
+        for load in self._loads:
+            load.go()
+
+    def done(self) -> Mapping[str, Any]:
+        """Return the sums of what was done, in the longest time that one took. Raises LoadFailed, as each."""
+        figures = [load.done() for load in self._loads]
+        sums = {name: sum(each[name] for each in figures) for name in ("operations", "bytes", "cpu_s")}
+        return {**sums, "seconds": max(each["seconds"] for each in figures)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        with contextlib.ExitStack() as stack:
+            for load in self._loads:
+                stack.callback(load.__exit__, *failure)
