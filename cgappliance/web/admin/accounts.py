@@ -8,7 +8,7 @@ from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from cgappliance.admin import accounts as desk_accounts
-from cgappliance.admin import people
+from cgappliance.admin import newcomer, people
 from cgappliance.admin import profiles as desk_profiles
 from cgappliance.store.accounts import Filter
 from cgappliance.store.administrators import Role
@@ -16,6 +16,7 @@ from cgappliance.web import forms, login_session
 from cgappliance.web.access import needs
 from cgappliance.web.admin.pages import attempt, back_to, blueprint
 from cgappliance.web.i18n import gettext as _
+from cgappliance.web.i18n import sentence
 from cgappliance.web.services import services
 
 PAGE_ROWS: Final = 50  #: accounts a page: three screens
@@ -77,11 +78,14 @@ def account(address: str) -> ResponseReturnValue:
 @blueprint.post("/accounts/new")
 @needs(Role.ADMINISTRATOR)
 def create_account() -> ResponseReturnValue:
-    """Add an account."""
-    address = forms.text("address")
+    """Add an account, and bring it at Google to what the tenant file wants; a missing user is not made here."""
+    address, desk, vault = forms.text("address"), login_session.desk(), services().vault
 
     def change() -> str:
-        made = desk_accounts.create(login_session.desk(), g.tenant, address, profile=forms.text("profile"))
+        made = desk_accounts.create(desk, g.tenant, address, profile=forms.text("profile"))
+        at_google = newcomer.provide(desk, g.tenant, made, services().customer, lambda: vault)
+        if at_google is not None and at_google.problem:
+            login_session.notify("warning", sentence(at_google.problem))
         return _("%(address)s was added.", address=made.address)
 
     if attempt(change):

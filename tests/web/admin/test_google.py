@@ -8,6 +8,7 @@ from cgappliance.admin import accounts
 from cgappliance.administration import GoogleUser, MailAccess, PasswordAnswer, Taken
 from cgappliance.secret import Secret
 from cgappliance.store.administrators import Role
+from tests.admin.fake_customer import SETUP, FakeCustomer
 from tests.admin.trail import actions
 from tests.web.site import TestSite, text_of
 
@@ -18,6 +19,8 @@ PAGE = f"/acme/admin/accounts/{YUKI}/google"
 
 class Customer:
     """Google, as far as the pages ask it."""
+
+    setup = SETUP
 
     def __init__(self) -> None:
         self.passwords: list[Secret] = []
@@ -95,3 +98,14 @@ def test_pop_and_imap_are_switched_on_at_google(site: TestSite, customer: Custom
     site.post(f"{PAGE}/mail-access", form=PAGE)
     assert customer.access.imap
     assert ("account.mail_access", YUKI) in actions(site.desk())
+
+
+@pytest.mark.parametrize(("known", "told"), [(True, "hanako@acme.example was added."), (False, "does not exist at Google")])
+def test_who_is_added_gets_the_random_password_at_google(site: TestSite, known: bool, told: str) -> None:
+    made = FakeCustomer(*(["hanako@acme.example"] if known else []), sets_passwords=True)
+    site.services.google = lambda _tenant: made
+    site.enter()
+    form = "/acme/admin/accounts"
+    answer = site.post(f"{form}/new", {"address": "hanako@acme.example"}, form=form, headers=ENGLISH)
+    assert told in text_of(site.get(answer.location, headers=ENGLISH))
+    assert bool(made.passwords) is known
