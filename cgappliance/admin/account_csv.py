@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import enum
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,6 +86,12 @@ class _Line:
 def export(desk: Desk, tenant: Tenant, *, bom: bool = False) -> Iterator[str]:
     """Yield all accounts as CSV, some lines at a time. Lines of it change nothing until they are given an operation."""
     return spreadsheet.csv_chunks((*WRITTEN, *SHOWN), _rows(desk, tenant), bom=bom)
+
+
+def enabled_and_new(done: Sequence[Done]) -> dict[str, str]:
+    """Return the addresses that are to log in and could not before, with their profiles."""
+    made = (line.after for line in done if line.operation is Operation.CREATE)
+    return {account["address"]: account["profile"] for account in made if account["enabled"]}
 
 
 def load(desk: Desk, tenant: Tenant, content: bytes, *, dry_run: bool, source: str = "") -> list[Done]:

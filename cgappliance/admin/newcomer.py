@@ -1,13 +1,14 @@
-"""What a new account gets at Google, right behind its creation. Whatever goes wrong there does not undo the account."""
+"""What new accounts get at Google, right behind their creation. Whatever goes wrong there does not undo an account."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from cgappliance.admin import provision
 from cgappliance.admin.desk import Desk
 from cgappliance.admin.provision import Provisioned
+from cgappliance.admin.sync_preview import Outcome, Progress
 from cgappliance.administration import GoogleAdministration, GoogleFault, GoogleRefused
 from cgappliance.errors import CgapplianceError
 from cgappliance.model import Tenant
@@ -57,3 +58,52 @@ def provide(
         return Provisioned(account.address, problem=str(refused))
     except CgapplianceError as error:
         return Provisioned(account.address, problem=str(error))
+
+
+def wants_any(tenant: Tenant, open_google: Callable[[Tenant], AbstractContextManager[GoogleAdministration]]) -> bool:
+    """Return whether the tenant file wants anything of new accounts at Google. Asks nothing of Google.
+
+    Raises:
+        CgapplianceError: it does, and what it names, such as the key, cannot be used.
+    """
+    try:
+        with open_google(tenant) as google:
+            return google.setup.sets_passwords or google.setup.enables_mail_access
+    except GoogleRefused as refused:
+        if refused.fault is GoogleFault.NOT_CONFIGURED:
+            return False
+        raise
+
+
+def provide_many(
+    desk: Desk,
+    tenant: Tenant,
+    addresses: Sequence[str],
+    open_google: Callable[[Tenant], AbstractContextManager[GoogleAdministration]],
+    vault: Vault,
+    *,
+    progress: Progress,
+) -> Outcome:
+    """Bring many new accounts at Google to what the tenant file wants. Blocks cooperatively, some seconds for each ten.
+
+    Users that are missing there are told, not made: somebody has to want what each of them costs.
+
+    Raises:
+        CgapplianceError: Google cannot be asked, or the database; nothing was done.
+    """
+    outcome = Outcome()
+    progress("google", 0)
+    with open_google(tenant) as google:
+        needs = provision.find_needs(desk, tenant, google, addresses, create=False)
+        try:
+            for done in provision.carry_out(desk, tenant, google, needs, vault=vault, name_of=_unnamed):
+                outcome.at_google.append(done)
+                progress("google", len(outcome.at_google))
+        except CgapplianceError as error:
+            outcome.stopped = error
+    return outcome
+
+
+def _unnamed(address: str) -> tuple[str, str]:
+    local = address.partition("@")[0]
+    return local, local

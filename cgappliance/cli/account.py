@@ -184,18 +184,12 @@ def import_accounts(
         found = tenant_named(state, desk.store, tenant)
         done = account_csv.load(desk, found, content, dry_run=dry_run, source=file.name)
         run = GoogleRun(state, desk, found, dry_run, at_google["create_google_users"], at_google["revoke_app_passwords"])
-        provided = run.bring_new(_enabled_and_new(done)) if at_google["google"] else []
+        provided = run.bring_new(account_csv.enabled_and_new(done)) if at_google["google"] else []
     if as_json:
         print_json({"lines": [asdict(line) for line in done], "google": [google_data(one) for one in provided]})
     else:
         _show_import(done, provided, dry_run=dry_run)
     context.exit(EXIT_PROBLEMS if any(one.problem for one in provided) else 0)
-
-
-def _enabled_and_new(done: Sequence[account_csv.Done]) -> dict[str, str]:
-    """Return the addresses that are to log in and could not before, with their profiles."""
-    made = (line.after for line in done if line.operation is account_csv.Operation.CREATE)
-    return {account["address"]: account["profile"] for account in made if account["enabled"]}
 
 
 def _show_import(done: Sequence[account_csv.Done], provided: Sequence[Provisioned], *, dry_run: bool) -> None:

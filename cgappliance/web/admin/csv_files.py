@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from cgappliance.admin import account_csv
+from cgappliance.admin import account_csv, newcomer
 from cgappliance.admin.account_csv import Done
 from cgappliance.errors import CgapplianceError
 from cgappliance.store.administrators import Role
@@ -13,7 +15,9 @@ from cgappliance.store.errors import StoreUnavailable
 from cgappliance.web import forms, login_session
 from cgappliance.web.access import needs
 from cgappliance.web.admin.pages import back_to, blueprint, csv_download, words
+from cgappliance.web.i18n import gettext as _
 from cgappliance.web.i18n import ngettext
+from cgappliance.web.services import services
 
 
 @blueprint.get("/accounts.csv")
@@ -45,7 +49,29 @@ def import_accounts() -> ResponseReturnValue:
     if not really:
         return _page(preview=done, content=content.decode("utf-8-sig"), source=source)
     login_session.notify("success", ngettext("%(num)d line was done.", "%(num)d lines were done.", len(done)))
-    return back_to(url_for(".accounts"))
+    return back_to(url_for(".sync") if _provide(list(account_csv.enabled_and_new(done))) else url_for(".accounts"))
+
+
+def _provide(new: Sequence[str]) -> bool:
+    """Begin to bring new accounts at Google to what the tenant file wants, and return whether the page of that is to be looked at.
+
+    The accounts are there, whatever becomes of this.
+    """
+    desk, tenant, google = login_session.desk(), g.tenant, services().customer
+    try:
+        if not new or not newcomer.wants_any(tenant, google):
+            return False
+        vault = services().vault
+        services().tasks.start(
+            tenant.id, g.login.subject, lambda progress: newcomer.provide_many(desk, tenant, new, google, vault, progress=progress)
+        )
+    except StoreUnavailable:
+        raise
+    except CgapplianceError as error:
+        told = _("Nothing was done for them at Google: %(why)s. Synchronise with “Look at Google too” later.", why=words(error))
+        login_session.notify("warning", told)
+        return False
+    return True
 
 
 def _content() -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event
 
 from cgappliance.admin import accounts
-from cgappliance.administration import DirectoryEntry, DirectoryFailed, DirectoryQuery
+from cgappliance.administration import DirectoryEntry, DirectoryFailed, DirectoryQuery, GoogleUser
 from cgappliance.model import Reason
 from cgappliance.plugin_api import BackendKind
 from cgappliance.plugins import Kinds
@@ -177,3 +177,35 @@ def test_it_is_for_administrators(company: Company, role: Role) -> None:
 def test_seats_that_do_not_suffice_are_told(company: Company) -> None:
     company.site.services.tenants = {"acme": replace(company.site.services.tenants["acme"], seats=1)}
     assert "all 1 contracted seats are taken" in company.look()
+
+
+def _import(company: Company, *lines: str) -> str:
+    content = "\n".join(["operation,address", *lines])
+    page = company.site.post("/acme/admin/accounts/import", {"op": "apply", "content": content}, form="/acme/admin/accounts/import")
+    return page.location or ""
+
+
+def test_imported_accounts_get_at_google_what_the_tenant_file_wants(company: Company) -> None:
+    company.google.known["jiro@acme.example"] = GoogleUser("7", "jiro@acme.example")
+    assert _import(company, "CREATE,jiro@acme.example", "CREATE,sen@acme.example") == PAGE
+    told = company.ended()
+    assert "Something was done for 1 user at Google." in told
+    assert "sen@acme.example does not exist at Google" in told
+    assert "credential.reset" in actions(company.site.desk())
+
+
+def test_an_import_that_makes_nobody_asks_nothing_of_google(company: Company) -> None:
+    _import(company, "CREATE,jiro@acme.example")
+    company.ended()
+    company.google.asked.clear()
+    assert _import(company, "DELETE,jiro@acme.example") == "/acme/admin/accounts"
+    assert company.google.asked == []
+
+
+def test_an_import_while_a_task_goes_on_leaves_google_for_later_and_says_so(company: Company) -> None:
+    company.directory.go.clear()
+    company.site.post(PAGE, {}, form=PAGE)
+    assert _import(company, "CREATE,jiro@acme.example") == "/acme/admin/accounts"
+    assert "Nothing was done for them at Google: it goes on already" in text_of(company.site.get("/acme/admin/accounts"))
+    company.directory.go.set()
+    assert "jiro@acme.example" in company.addresses()
