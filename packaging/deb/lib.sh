@@ -13,7 +13,7 @@ own_release() {
   case "$(release_number)" in
     12) echo bookworm ;;
     13) echo trixie ;;
-    *) die "Debian 12 or 13 is needed; for others use --release, which builds in a clean root" ;;
+    *) die "Debian 12 or 13 is needed; use --release, which works in a clean root" ;;
   esac
 }
 

@@ -4,8 +4,32 @@
 ROOTS=${CGAPPLIANCE_ROOTS:-/var/tmp/cgappliance-roots}
 BASE_PACKAGES="ca-certificates,curl,dbus,init,python3,systemd-sysv"
 
-# the machine's own mirror, whatever it is
-mirror() { awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources; }
+# the machine's own mirror, whatever it is and however it is written down
+mirror() {
+  local found
+  found=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | awk '$2 !~ /-/ {print $1; exit}')
+  [ -n "$found" ] || die "apt knows no mirror of Debian on this machine"
+  printf '%s\n' "${found%/}"
+}
+
+roots_refused() {
+  # says why no clean root can be made here; fails when one can
+  local probe
+  [ "$(id -u)" = 0 ] || { echo "it needs root"; return 0; }
+  probe=$(mktemp -d)
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  if unshare --mount --propagation=private sh -ec 'mount --rbind /proc "$1"; mount --make-rslave "$1"' sh "$probe" 2>&1; then
+    rmdir "$probe"
+    return 1
+  fi
+  rmdir "$probe"
+}
+
+boot_refused() {
+  # boot_refused FOLDER: says why this root cannot be booted here; fails when it can
+  if SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 60 systemd-nspawn --quiet --directory="$1" --register=no --keep-unit \
+    --private-network --console=pipe /bin/true </dev/null 2>&1; then return 1; fi
+}
 
 one_at_a_time() {
   # one_at_a_time NAME: waits while another run uses the same root or work folder; two would take it from under each other
