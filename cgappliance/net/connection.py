@@ -5,11 +5,9 @@ Plugins are asked by ``consult.py``.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import gevent
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
 #: What a login over a connection that was kept ready may fail with when the upstream had just closed it.
 CLOSED_MEANWHILE: Final = frozenset({Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_TEMPORARY})
 
-_process_id = os.urandom(4).hex()
-_connection_numbers = count(1)
-
 
 class Connection:
     """One client: the ports of its login, and what becomes of it afterwards."""
@@ -55,7 +50,7 @@ class Connection:
         self._tls_ms: float | None = tls_ms  # until the first attempt, which it is told with
         self._place: Place | None = None
         self._front = handler.front()
-        self._id = f"{_process_id}-{next(_connection_numbers):x}"
+        self._id = next(handler.around.house.connection_ids)
         self._trace = handler.around.house.traces.connection(self._id, handler.around.tenant.id, handler.protocol)
         self._was_warm = False
         self._login_left_s = handler.around.timeouts.login_s

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 
 from gevent.event import Event
 
@@ -54,6 +56,12 @@ class Uses:
             self.none.set()
 
 
+def connection_ids() -> Iterator[str]:
+    """Return names for the connections of this process, which no other gives. To be called in it, not before it is forked."""
+    process = os.urandom(4).hex()
+    return (f"{process}-{number:x}" for number in count(1))
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """What the connections of all tenants of a process share: who is in, and how many may be."""
@@ -62,6 +70,7 @@ class House:
     places: Places
     sessions: Sessions
     traces: Traces
+    connection_ids: Iterator[str] = field(default_factory=connection_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def test_command_line_sees_the_sessions_of_all_workers(world, clients):
     rows = world.appliance.json("session", "list")
     assert len(rows) == CLIENTS
     assert {row["worker"] for row in rows} == pids(world)
+    assert len({row["session"] for row in rows}) == CLIENTS  # "session kick --session" ends one, not one of each worker
 
 
 def test_kick_reaches_the_sessions_of_all_workers(world, clients):

@@ -1,4 +1,4 @@
-from cgappliance.net.surroundings import Uses
+from cgappliance.net.surroundings import Uses, connection_ids
 
 
 def test_uses_are_over_when_the_last_one_has_left():
@@ -9,3 +9,8 @@ def test_uses_are_over_when_the_last_one_has_left():
     assert not uses.none.is_set()
     uses.leave()
     assert uses.none.is_set()
+
+
+def test_two_processes_give_no_connection_the_same_name():
+    ours, theirs = connection_ids(), connection_ids()
+    assert len({next(ours), next(ours), next(theirs), next(theirs)}) == 4
