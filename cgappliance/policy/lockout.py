@@ -19,7 +19,7 @@ pwdFailureCountInterval).
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from cgappliance.model import Outcome, Reason
@@ -61,7 +61,7 @@ class BindState(enum.StrEnum):
 class Bind:
     """One bind that counts."""
 
-    id: str
+    id: str  #: unique; names the process that has reserved it
     digest: str  #: keyed digest of the password
     state: BindState
     at: float  #: epoch seconds: when it began, or when it was known
@@ -140,6 +140,16 @@ def resolve(state: AccountState, bind_id: str, result: Result, now: float, limit
     return AccountState(binds, now + limits.lock_s if locked else state.locked_until)
 
 
+def open_binds(state: AccountState) -> list[Bind]:
+    """Return the binds that are on their way."""
+    return [bind for bind in state.binds if bind.state is BindState.OPEN]
+
+
+def abandoned(state: AccountState, is_lost: Callable[[Bind], bool], now: float) -> AccountState:
+    """Return the state when the processes of some binds are known to be dead: nobody will tell how those ended."""
+    return replace(state, binds=tuple(_unanswered(bind, now) if is_lost(bind) else bind for bind in state.binds))
+
+
 def aged(state: AccountState, now: float, limits: Limits) -> AccountState:
     """Return the state as time has changed it: open binds of dead processes are unanswered, and a quiet window forgets all."""
     binds = tuple(_expired(bind, now, limits) for bind in state.binds)
@@ -152,6 +162,10 @@ def _expired(bind: Bind, now: float, limits: Limits) -> Bind:
     if bind.state is BindState.OPEN and now - bind.at >= limits.lease_s:
         return replace(bind, state=BindState.UNANSWERED, at=bind.at + limits.lease_s)
     return bind
+
+
+def _unanswered(bind: Bind, now: float) -> Bind:
+    return replace(bind, state=BindState.UNANSWERED, at=now) if bind.state is BindState.OPEN else bind
 
 
 def _may_probe(binds: Iterable[Bind], now: float, limits: Limits) -> bool:

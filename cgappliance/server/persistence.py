@@ -63,13 +63,13 @@ class Persistence:
         self._node = settings.node
         self._incarnation = incarnation
         self.memory = PolicyMemory(self.store)
-        self._lockouts = SharedLockouts(self.store)
+        self._lockouts = SharedLockouts(self.store, node=settings.node, incarnation=incarnation)
         self.vault = Vault(settings.key_file)
         self.guard = LoginGuard(self._lockouts, self.memory, self.vault.derived_key("password digests"))
         self._history = HistoryWriter(self.store, node=self._node, incarnation=incarnation)
 
     def start(self, siblings: Collection[str]) -> None:
-        """Begin to work, and close the history rows of processes of this machine that are no more. Blocks for the database.
+        """Begin to work, and close the rows and binds of processes of this machine that are no more. Blocks for the database.
 
         Args:
             siblings: incarnations of the workers that still run.
@@ -77,7 +77,9 @@ class Persistence:
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
-        lost = history.close_lost(self.store, self._node, {self._incarnation, *siblings})
+        alive = {self._incarnation, *siblings}
+        self._lockouts.close_lost(self._node, alive)
+        lost = history.close_lost(self.store, self._node, alive)
         if lost:
             _log.warning("history.lost", sessions=lost)
         self.memory.start()

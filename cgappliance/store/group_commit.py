@@ -37,17 +37,26 @@ _ENDING: Final = "store: the process is ending"
 class GroupCommit(Generic[Request, Result]):
     """A queue of writes and the greenlet that works it off."""
 
-    def __init__(self, name: str, commit: Callable[[Sequence[Request]], Sequence[Result]], *, posted_max: int = POSTED_MAX) -> None:
+    def __init__(
+        self,
+        name: str,
+        commit: Callable[[Sequence[Request]], Sequence[Result]],
+        *,
+        posted_max: int = POSTED_MAX,
+        linger_s: float = LINGER_S,
+    ) -> None:
         """Describe the queue; nothing runs before ``start``.
 
         Args:
             name: of the greenlet, for the log.
             commit: writes a batch durably and returns the results in the same order; may block cooperatively.
             posted_max: how many requests may wait that nobody waits for.
+            linger_s: how long such a request may wait for one that somebody waits for.
         """
         self._name = name
         self._commit = commit
         self._posted_max = posted_max
+        self._linger_s = linger_s
         self._asked: deque[tuple[Request, AsyncResult]] = deque()
         self._posted: deque[Request] = deque()
         self._work = Event()
@@ -118,7 +127,7 @@ class GroupCommit(Generic[Request, Result]):
     def _wait_for_company(self) -> None:
         """Let a batch grow where that costs nobody anything that he would notice."""
         if not self._asked and len(self._posted) < BATCH_MAX:
-            self._urgent.wait(LINGER_S)
+            self._urgent.wait(self._linger_s)
         elif self._crowded and not self._stopping:
             gevent.sleep(GATHER_S)
 

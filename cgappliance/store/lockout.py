@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from cgappliance.store.lockout_rows import Key, LockoutRows, States
 from cgappliance.store.schema import lockouts
 
 WRITE_TIMEOUT_S: Final = 5.0  #: for a reservation or its end; the login's own deadline is longer
+LINGER_S: Final = 0.05  #: how long the end of an accepted bind may wait for company; until then another process's login waits too
 SWEEP_BATCH: Final = 500  #: forgotten accounts a deleting transaction
 
 
@@ -53,19 +54,31 @@ class _Resolve:
 class SharedLockouts:
     """One process's access to the counters."""
 
-    def __init__(self, store: Store, limits: Limits | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits | None = None,
+        now: Callable[[], float] = time.time,
+        *,
+        node: str = "",
+        incarnation: str = "",
+    ) -> None:
         """Count by ``limits``; nothing works before ``start``.
 
         Args:
             store: where the counters are.
             limits: the same in all processes and nodes.
             now: epoch seconds.
+            node: this machine's name.
+            incarnation: unique to this process's life; ``close_lost`` finds by it what a crash left open.
         """
         self.limits = limits or Limits()
         self._store = store
         self._now = now
         self._rows = LockoutRows(store)
-        self._queue: GroupCommit[_Reserve | _Resolve, Reserved] = GroupCommit("lockout writer", self._commit)
+        self._owner = f"{node}/{incarnation}/"
+        queue: GroupCommit[_Reserve | _Resolve, Reserved] = GroupCommit("lockout writer", self._commit, linger_s=LINGER_S)
+        self._queue = queue
 
     def start(self) -> None:
         """Begin to work. Does not block."""
@@ -74,6 +87,37 @@ class SharedLockouts:
     def stop(self, timeout_s: float) -> None:
         """Note what is queued and end. Blocks up to ``timeout_s`` seconds."""
         self._queue.stop(timeout_s)
+
+    def close_lost(self, node: str, alive: Collection[str]) -> int:
+        """Give up the binds of processes of ``node`` that are no more, and return how many accounts had one. Blocks cooperatively.
+
+        They count as binds without answer. Without this, the login that a process died with would wait for the lease to run out.
+
+        Args:
+            node: this machine's name.
+            alive: incarnations that still run; none when the appliance starts.
+
+        Raises:
+            StoreUnavailable: the database failed; nothing has changed.
+        """
+        now = self._now()
+        mine, theirs = f"{node}/", tuple(f"{node}/{incarnation}/" for incarnation in alive)
+
+        def is_lost(bind: lockout.Bind) -> bool:
+            return bind.id.startswith(mine) and not bind.id.startswith(theirs)
+
+        def give_up(states: States) -> None:
+            for key, state in states.items():
+                states[key] = lockout.abandoned(state, is_lost, now)
+
+        lost = [
+            key
+            for key, state in self._rows.touched_since(now - self.limits.lease_s)
+            if any(map(is_lost, lockout.open_binds(state)))
+        ]
+        if lost:
+            self._rows.change(sorted(lost), now, give_up)
+        return len(lost)
 
     def reserve(self, tenant: str, address: str, digest: str) -> Reserved:
         """Ask for one bind; with GO it counts from now on. Blocks cooperatively.
@@ -117,7 +161,7 @@ class SharedLockouts:
     def _move(self, states: States, request: _Reserve | _Resolve, now: float) -> Reserved:
         state = states[request.key]
         if isinstance(request, _Reserve):
-            bind_id = secrets.token_hex(8)
+            bind_id = self._owner + secrets.token_hex(8)
             states[request.key], answer = lockout.reserve(state, bind_id, request.digest, now, self.limits)
             return Reserved(answer, bind_id)
         after = lockout.resolve(state, request.bind_id, request.result, now, self.limits)

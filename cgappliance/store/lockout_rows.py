@@ -59,6 +59,16 @@ class LockoutRows:
                 connection.execute(_upsert(postgresql), changed)
             return result
 
+    def touched_since(self, since: float) -> list[tuple[Key, AccountState]]:
+        """Return the accounts whose counters have moved since ``since``, epoch seconds. Blocks cooperatively.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        with self._store.read() as connection:
+            rows = connection.execute(select(*_COLUMNS).where(lockouts.c.touched_at >= moment(since))).all()
+        return list(_states([], rows).items())
+
     def _change_sqlite(
         self, run: Run, upsert: Prepared, keys: Sequence[Key], now: float, move: Callable[[States], Result]
     ) -> Result:

@@ -172,3 +172,25 @@ def run_together(command: list[str], processes: int) -> None:
         for process in running:
             process.stdin.close()
         assert [process.wait(timeout=60) for process in running] == [0] * processes
+
+
+def test_a_login_that_its_process_died_with_does_not_wait_for_the_lease(store: Store, clock: Clock) -> None:
+    dead, living, other = (
+        SharedLockouts(store, LIMITS, clock, node=node, incarnation=name)
+        for node, name in (("here", "1-a"), ("here", "2-b"), ("there", "1-a"))
+    )
+    for process, password in ((dead, "a"), (living, "b"), (other, "c")):
+        process.start()
+        process.reserve(*YUKI, password)
+    dead.stop(5)
+    assert living.close_lost("here", {"2-b"}) == 1
+    told = states_by_password(store)
+    assert told == {"a": "unanswered", "b": "open", "c": "open"}
+    living.stop(5)
+    other.stop(5)
+
+
+def states_by_password(store: Store) -> dict[str, str]:
+    with store.read() as connection:
+        (binds,) = connection.execute(select(lockouts.c.binds)).scalars()
+    return {digest: state for _, digest, state, _ in binds}
