@@ -191,7 +191,7 @@ def test_imported_accounts_get_at_google_what_the_tenant_file_wants(company: Com
     told = company.ended()
     assert "Something was done for 1 user at Google." in told
     assert "sen@acme.example does not exist at Google" in told
-    assert "credential.reset" in actions(company.site.desk())
+    assert ("credential.reset.done", "jiro@acme.example") in actions(company.site.desk())
 
 
 def test_an_import_that_makes_nobody_asks_nothing_of_google(company: Company) -> None:
