@@ -64,19 +64,28 @@ _GUESSES: Final = frozenset({Reason.WRONG_PASSWORD, Reason.UNKNOWN_ADDRESS})
 class LoginGuard:
     """One process's guard, for all tenants."""
 
-    def __init__(self, lockouts: SharedLockouts, memory: PolicyMemory, key: bytes, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        lockouts: SharedLockouts,
+        memory: PolicyMemory,
+        key: bytes,
+        now: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Guard with shared counters.
 
         Args:
             lockouts: the counters, started.
             memory: tells who is locked, and when what is remembered becomes void.
             key: of the digests; the same in all processes and nodes (``Vault.derived_key``).
-            now: epoch seconds.
+            now: epoch seconds, for locks.
+            elapsed: seconds since some moment, for what is remembered: a clock set back must not keep an old password alive.
         """
         self._lockouts = lockouts
         self._memory = memory
         self._digest_key = key
         self._now = now
+        self._elapsed = elapsed
         self._right: ExpiringMap[_Key, str] = ExpiringMap(PASSWORD_TTL_S, ACCOUNTS_MAX)
         self._refused: ExpiringMap[_Key, dict[str, tuple[AuthAnswer, float]]] = ExpiringMap(lockouts.limits.window_s, ACCOUNTS_MAX)
         self._networks = IpDelays()
@@ -113,7 +122,7 @@ class LoginGuard:
         known = self._known(tried, fresh=fresh)
         if known is not None:  # a telephone that repeats its old password does not make its network wait
             return known
-        wait_s = self._networks.admit(peer_ip, self._now())
+        wait_s = self._networks.admit(peer_ip, self._elapsed())
         if wait_s is None:
             return AuthAnswer(Reason.THROTTLED, "too many failed logins from this network")
         gevent.sleep(wait_s)
@@ -126,10 +135,10 @@ class LoginGuard:
         return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._digest_key).hexdigest()
 
     def _known(self, tried: _Tried, *, fresh: bool = False) -> AuthAnswer | None:
-        now = self._now()
         until = self._memory.locked_until(*tried.key)
-        if until is not None and now < until.timestamp():
+        if until is not None and self._now() < until.timestamp():
             return AuthAnswer(Reason.LOCKED, f"locked by the appliance until {until:%Y-%m-%d %H:%M:%S} UTC")
+        now = self._elapsed()
         if not fresh and self._right.get(tried.key, now) == tried.mark:
             return AuthAnswer(Reason.ACCEPTED, "password verified lately")
         answer, ends_at = (self._refused.get(tried.key, now) or {}).get(tried.mark, (None, 0.0))
@@ -183,7 +192,7 @@ class LoginGuard:
             _log.error("store.unavailable", queue="lockout", detail=str(error))
 
     def _remember(self, tried: _Tried, answer: AuthAnswer) -> None:
-        now = self._now()
+        now = self._elapsed()
         if answer.accepted:
             self._right.put(tried.key, tried.mark, now)
         elif is_memorable(answer.reason) and answer is not _REFUSALS[Answer.LOCKED]:
@@ -195,9 +204,9 @@ class LoginGuard:
 
     def _note(self, peer_ip: IPAddress, answer: AuthAnswer) -> None:
         if answer.accepted:
-            self._networks.succeeded(peer_ip, self._now())
+            self._networks.succeeded(peer_ip, self._elapsed())
         elif answer.reason in _GUESSES:
-            self._networks.failed(peer_ip, self._now())
+            self._networks.failed(peer_ip, self._elapsed())
 
     def _on_change(self, found: Sequence[Change] | None) -> None:
         locks = None if found is None else [change for change in found if change.kind is Kind.LOCK]

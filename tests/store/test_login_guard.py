@@ -43,6 +43,7 @@ class World:
 
     def __init__(self, store: Store) -> None:
         self.now = 1_800_000_000.0
+        self.clock_is_off_by_s = 0.0
         self.store = store
         self.directory = Directory()
         self.lockouts = SharedLockouts(store, Limits(distinct_max=3), self.clock)
@@ -52,10 +53,13 @@ class World:
         self.guard = self.new_guard()
 
     def clock(self) -> float:
+        return self.now + self.clock_is_off_by_s
+
+    def elapsed(self) -> float:
         return self.now
 
     def new_guard(self) -> LoginGuard:
-        return LoginGuard(self.lockouts, self.memory, b"key", self.clock)
+        return LoginGuard(self.lockouts, self.memory, b"key", self.clock, self.elapsed)
 
     def login(
         self, password: str, ip: str = "192.0.2.7", timeout_s: float = 5.0, guard: LoginGuard | None = None, **further: Any
@@ -84,6 +88,14 @@ def test_a_right_password_is_asked_once_and_then_remembered_for_the_stated_time(
     assert world.login("right") is Reason.ACCEPTED
     assert len(world.directory.asked) == 1
     world.now += 1
+    world.login("right")
+    assert len(world.directory.asked) == 2
+
+
+def test_a_clock_that_is_set_back_keeps_no_password_alive(world: World) -> None:
+    world.login("right")
+    world.clock_is_off_by_s = -3600.0
+    world.now += PASSWORD_TTL_S
     world.login("right")
     assert len(world.directory.asked) == 2
 

@@ -164,7 +164,11 @@ def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: Shared
     vault = Vault(folder / "store.key")
     settings, directory, appliance, now = settings_in(folder), Directory(), Appliance(), [NOW]
     assert settings.web is not None
-    guard = LoginGuard(lockouts, memory, b"key", lambda: now[0].timestamp())  # noqa: PLW0108 - asked anew each time
+
+    def clock() -> float:
+        return now[0].timestamp()
+
+    guard = LoginGuard(lockouts, memory, b"key", clock, clock)
     kinds = Kinds({"fake": directory.kind()})
     entrance = Entrance(store, vault, kinds, guard, timeout_s=5, now=lambda: now[0])
     own = OwnPasswords(store, kinds, guard, timeout_s=5)
