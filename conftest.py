@@ -1,6 +1,12 @@
 """Options of the whole test suite."""
 
 import pytest
+from gevent import monkey
+
+from cgappliance import tls_errors
+
+if monkey.is_module_patched("ssl"):  # as in the appliance itself: the tests' own connections are reset, too
+    tls_errors.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

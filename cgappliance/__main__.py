@@ -11,7 +11,10 @@ monkey.patch_all()
 # ruff: noqa: E402 - the whole point of this file is that these imports come after the patching
 import sys
 
+from cgappliance import tls_errors
 from cgappliance.cli import main
+
+tls_errors.install()
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,7 +20,7 @@ LEVELS = (
     {"secret"},
     {"model"},
     {"errors"},
-    {"log", "greenlets", "metrics", "pooling", "failover", "shared_tls"},
+    {"log", "greenlets", "metrics", "pooling", "failover", "shared_tls", "tls_errors"},
     {"administration", "password_change", "config", "directory", "hookspecs", "plugin_api", "plugins"},
     {"proto", "policy"},
     {"session"},
@@ -41,7 +41,7 @@ ONLY = {
     "proto": {"model", "secret"},
     "policy": {"model", "secret", "errors"},
     "session": {"model", "secret", "errors", "proto", "policy"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "tls_errors"},
 }
 
 #: Arrows that the levels would allow and the design does not.
