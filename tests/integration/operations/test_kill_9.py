@@ -20,7 +20,7 @@ from tests.integration.talking import ACCEPTED, IMAP, Conversation
 LOGINS = 1000  #: that were answered with OK
 SOAK_LOGINS = 20_000
 CLIENTS = 8
-PAUSE_S = (1.5, 3.0)  #: between two kills; a worker that dies at once again is started ever more slowly
+KILLS = 8  #: spread over the logins, whatever a machine makes of them in a second
 EVERY = 4  #: so many kills, one is that of the supervisor, which takes everything along
 SEED = 20261124
 
@@ -54,10 +54,10 @@ def log_in_named(world, trust, number):
     return False
 
 
-def log_in_often(world, logins):
-    """Let clients log in until so many have heard OK, and return their numbers."""
+def log_in_often(world, logins, heard):
+    """Let clients log in until so many have heard OK, and add their numbers to ``heard``."""
     trust = ssl.create_default_context(cafile=str(world.authority.ca_file))
-    numbers, heard = itertools.count(), set()
+    numbers = itertools.count()
 
     def client(_):
         while len(heard) < logins:
@@ -68,14 +68,15 @@ def log_in_often(world, logins):
                 gevent.sleep(0.02)
 
     at_once(client, range(CLIENTS))
-    return heard
 
 
-def kill_at_random(world, kills):
+def kill_at_random(world, kills, heard, logins):
     """Kill a worker, or now and then the supervisor, which is started again as a service manager would; until killed itself."""
     chance = random.Random(SEED)
-    while True:
-        gevent.sleep(chance.uniform(*PAUSE_S))
+    for part in range(KILLS):
+        at = (part + chance.random()) * logins / KILLS
+        while len(heard) < at:
+            gevent.sleep(0.001)
         if len(kills) % EVERY == EVERY - 1:
             kills.append("supervisor")
             world.appliance.process.kill()
@@ -90,10 +91,10 @@ def kill_at_random(world, kills):
 
 @pytest.mark.parametrize("logins", [LOGINS, pytest.param(SOAK_LOGINS, marks=pytest.mark.soak)])
 def test_no_login_that_a_client_heard_of_is_missing_from_the_history(world, logins):
-    kills = []
-    killer = gevent.spawn(kill_at_random, world, kills)
+    kills, heard = [], set()
+    killer = gevent.spawn(kill_at_random, world, kills, heard, logins)
     try:
-        heard = log_in_often(world, logins)
+        log_in_often(world, logins, heard)
     finally:
         killer.kill()
     world.appliance.process.kill()
