@@ -13,7 +13,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from cgdocs import commands, docstrings, facts, japanese, settings
+from cgdocs import commands, docstrings, facts, japanese, measured, settings
 from cgdocs.source import source_role
 
 #: with entries in the index and targets for links; ``:no-index:`` on a page (a man page) that shows again what has another home
@@ -26,6 +26,7 @@ TABLES = {
     "cg-metrics": facts.metrics,
     "cg-limits": facts.limits,
     "cg-constants": facts.constants,
+    "cg-measured": measured.measured,
 }
 
 
