@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import gevent
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.retry import Retry
 
 from cgappliance.plugin_api import SharedContexts
@@ -164,7 +165,7 @@ class _Adapter(HTTPAdapter):
         """Trust nobody else, whatever REQUESTS_CA_BUNDLE names (requests before 2.32)."""
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any) -> Any:  # noqa: ARG002 - as above
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:  # noqa: ARG002 - as above
         """Do the same for requests from 2.32 on."""
         return super().build_connection_pool_key_attributes(request, True, cert)
 
@@ -172,7 +173,7 @@ class _Adapter(HTTPAdapter):
 def _make_context(ca_file: Path | None) -> ssl.SSLContext:
     paths = ssl.get_default_verify_paths()
     if ca_file is None and not (paths.cafile or paths.capath):  # a system that keeps no CAs: requests brings a list
-        ca_file = Path(requests.certs.where())
+        ca_file = Path(DEFAULT_CA_BUNDLE_PATH)
     return ssl.create_default_context(cafile=ca_file)
 
 
