@@ -294,3 +294,11 @@ def test_haproxy_takes_the_configuration_shown() -> None:
         ["haproxy", "-c", "-f", DOCS / "examples/haproxy.cfg"], capture_output=True, text=True, check=False, timeout=30
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_shows_the_goals_as_they_were_measured() -> None:
+    measured = (ROOT / "benchmarks" / "results.md").read_text()
+    shown = (ROOT / "README.md").read_text().partition("## How fast")[2].partition("\n## ")[0]
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(rows) > 2
+    assert "\n".join(rows) in measured.partition("## Goals")[2]
