@@ -280,7 +280,7 @@ def test_man_page_has_its_sections(built: Path, name: str, sections: list[str]) 
     assert [section for section in found if section not in ("AUTHOR", "COPYRIGHT", "Author", "Copyright")] == sections
 
 
-@pytest.mark.skipif(shutil.which("man") is None, reason="no man here")
+@pytest.mark.skipif(shutil.which("man") is None, reason="man not installed (apt install man-db)")
 @pytest.mark.parametrize("name", ["cgappliance.8", "cgappliance.toml.5", "cgappliance-tenant.5"])
 def test_man_page_is_shown_without_warnings(built: Path, name: str) -> None:
     argv = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(built / "man" / name)]
@@ -288,7 +288,7 @@ def test_man_page_is_shown_without_warnings(built: Path, name: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy here")
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy not installed (apt install haproxy)")
 def test_haproxy_takes_the_configuration_shown() -> None:
     done = subprocess.run(
         ["haproxy", "-c", "-f", DOCS / "examples/haproxy.cfg"], capture_output=True, text=True, check=False, timeout=30

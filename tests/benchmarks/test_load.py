@@ -19,7 +19,8 @@ HEADER = Path("/usr/include/openssl/ssl.h")
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
-        not (shutil.which("gcc") and shutil.which("make") and HEADER.exists()), reason="needs gcc, make, libssl-dev"
+        not (shutil.which("gcc") and shutil.which("make") and HEADER.exists()),
+        reason="gcc, make or OpenSSL's headers not installed (apt install gcc make libssl-dev)",
     ),
 ]
 

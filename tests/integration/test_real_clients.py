@@ -20,6 +20,7 @@ from cgappliance.testing.lab.world import DOMAIN, YUKI, World
 pytestmark = pytest.mark.usefixtures("tidy")
 
 TIMEOUT_S = 30.0
+PACKAGES = {"mbsync": "isync", "getmail": "getmail6"}  #: Debian's, where they are not called as the program
 PASSWORD = 'ab\'c "d" \\e #f $g %h {3} 鍵é!'
 #: what these clients cannot send: fetchmail's file has no way to write a quotation mark, Python's imaplib knows ASCII only
 LESSER = {"fetchmail-imap": "ab'c d \\e #f $g %h {3} 鍵é!", "fetchmail-pop3": "ab'c d \\e #f $g %h {3} 鍵é!"}
@@ -89,7 +90,9 @@ def config(home, name, text):
 
 
 def needs(program):
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+    return pytest.mark.skipif(
+        shutil.which(program) is None, reason=f"{program} not installed (apt install {PACKAGES.get(program, program)})"
+    )
 
 
 def arrived(data, name):

@@ -12,7 +12,7 @@ from tests.documents import ROOT
 
 PROFILE = ROOT / "packaging/apparmor/cgappliance"
 PARSER = shutil.which("apparmor_parser", path="/usr/sbin:/sbin")
-pytestmark = pytest.mark.skipif(PARSER is None, reason="apparmor_parser is not installed (Debian's package apparmor)")
+pytestmark = pytest.mark.skipif(PARSER is None, reason="apparmor_parser not installed (apt install apparmor)")
 
 
 def parse(profile: Path) -> subprocess.CompletedProcess[str]:

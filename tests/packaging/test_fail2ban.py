@@ -43,7 +43,7 @@ TRICKS = (
     f"x\n timestamp=2026-11-24T00:00:00Z{FORGED}",
 )
 
-pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-regex"), reason="fail2ban is not installed")
+pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-regex"), reason="fail2ban-regex not installed (apt install fail2ban)")
 
 
 def lines(fmt, *records):

@@ -27,7 +27,7 @@ HISTOGRAMS = {about.name for about in metrics.descriptions() if about.kind == "h
 #: Days are no base unit of Prometheus, and what everybody counts a certificate's life in.
 DAYS = "cgappliance_certificate_days_left use base unit"
 
-promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (Debian's package prometheus)")
+promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool not installed (apt install prometheus)")
 
 
 def expressions(value: object) -> Iterator[str]:

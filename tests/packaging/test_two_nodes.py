@@ -11,7 +11,7 @@ from cgappliance.config.load import load_settings
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/two-nodes"
 
 
-@pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy not installed (apt install haproxy)")
 def test_haproxy_accepts_its_file_without_a_warning():
     done = subprocess.run(
         ["haproxy", "-dW", "-c", "-f", EXAMPLES / "haproxy.cfg"], capture_output=True, text=True, timeout=20, check=False

@@ -111,4 +111,4 @@ def unavailable() -> str:
     """Return why this machine cannot run it, or "" when it can: for ``pytest.mark.skipif``."""
     if not Path(PROGRAM).exists():
         return "postfix not installed (apt install postfix)"
-    return "" if os.geteuid() == 0 else "Postfix runs as root only"
+    return "" if os.geteuid() == 0 else "only root may run Postfix"

@@ -169,9 +169,8 @@ def unavailable() -> str:
     path = clean_environment()["PATH"]
     missing = [program for program in ("samba", "ldbmodify") if not shutil.which(program, path=path)]
     if missing:
-        return (
-            f"{', '.join(missing)} not installed (apt install samba samba-ad-provision samba-dsdb-modules python3-samba ldb-tools)"
-        )
+        packages = "samba samba-ad-provision samba-dsdb-modules python3-samba ldb-tools, from Debian 13 on samba-ad-dc too"
+        return f"{', '.join(missing)} not installed (apt install {packages})"
     try:
         free_address()
     except ServerFailed as error:

@@ -24,7 +24,7 @@ from cgappliance.testing.lab.world import DOMAIN, TARO, YUKI, World
 from tests.integration.conftest import at_once, workers
 from tests.integration.talking import ACCEPTED, IMAP, MISCONFIGURED, POP3, PROTOCOLS, REFUSED, UNAVAILABLE, Conversation
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount file systems")
 LIBFAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 BACK_S = 8.0  # how long it may take, when the fault is over, until the next login is accepted
 
@@ -269,7 +269,7 @@ def test_a_database_that_is_restarted_costs_nobody_a_login(world, database, clie
 # ---- the clock
 
 
-@pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime is not installed (Debian's package faketime)")
+@pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime not installed (apt install faketime)")
 @pytest.mark.parametrize("wait_s", [0.3, pytest.param(SWEEP_S + 1, marks=pytest.mark.soak)])
 def test_a_clock_that_jumps_ends_no_session_and_all_is_well_when_it_is_right_again(tmp_path_factory, wait_s):
     folder = tmp_path_factory.mktemp("clock")
