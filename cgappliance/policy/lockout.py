@@ -9,7 +9,8 @@ directory sees at most ``distinct_max`` bad binds of an account. A bind that got
 counted it. Where the tenant file names several servers, a login that one of them leaves without an answer asks the next
 (``failover.py``), and both may have counted it: a server that dies then costs one bad bind more, and is left alone for a while.
 While a directory does not answer, one more bind a ``probe_s`` is let through, or an outage would lock everybody out.
-A success gives no wrong password back; an administrator's unlock gives back all of them.
+A success gives no wrong password back, and of the binds without answer those that were over before it began: it may be noted late.
+An administrator's unlock gives back all of them.
 
 Choose ``distinct_max`` below the directory's threshold, and ``window_s`` not below the time after which it forgets
 (Active Directory: "account lockout threshold", "reset account lockout counter after"; OpenLDAP: pwdMaxFailure,
@@ -131,8 +132,9 @@ def resolve(state: AccountState, bind_id: str, result: Result, now: float, limit
     """Return the state after a reserved bind has ended; the account is locked when that was one wrong password too many."""
     binds = tuple(bind for bind in state.binds if bind.id != bind_id)
     ours = next((bind for bind in state.binds if bind.id == bind_id), None)
-    if result is Result.ACCEPTED:  # the directory answers again, and has set its own count to zero
-        binds = tuple(bind for bind in binds if bind.state is not BindState.UNANSWERED)
+    if result is Result.ACCEPTED:  # the directory answers again, and has set its own count of what came before to zero
+        began_at = ours.at if ours is not None and ours.state is BindState.OPEN else 0.0
+        binds = tuple(bind for bind in binds if bind.state is not BindState.UNANSWERED or bind.at > began_at)
     elif result is not Result.HARMLESS and ours is not None:
         known = BindState.WRONG if result is Result.WRONG else BindState.UNANSWERED
         binds = (*binds, replace(ours, state=known, at=now))

@@ -142,6 +142,26 @@ def test_a_success_ends_the_doubt_about_an_outage() -> None:
     assert [account.bind(text) for text in ("d", "e", "f")] == [Answer.GO] * 3
 
 
+def test_a_success_does_not_excuse_what_got_no_answer_after_it() -> None:
+    account = Account()
+    _, right = account.ask("right")  # the directory has accepted it; that is noted a moment later
+    account.now += 1
+    for text in ("a", "b"):
+        account.bind(text, Result.UNANSWERED)
+    account.end(right, Result.ACCEPTED)
+    assert [account.bind(text, Result.UNANSWERED) for text in ("c", "d")] == [Answer.GO, Answer.UNRESOLVED]
+
+
+def test_a_success_that_comes_after_its_lease_excuses_only_itself() -> None:
+    account = Account()
+    _, right = account.ask("right")
+    account.bind("a", Result.UNANSWERED)
+    account.now += 31
+    account.bind("b", Result.UNANSWERED)  # with this, the lease is known to be over
+    account.end(right, Result.ACCEPTED)
+    assert [bind.digest for bind in account.state.binds] == ["a", "b"]
+
+
 def test_a_bind_whose_process_died_counts_like_one_without_answer() -> None:
     account = Account()
     for text in ("a", "b", "c"):
