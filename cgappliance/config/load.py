@@ -87,8 +87,8 @@ def follow(
 ) -> Config:
     """Return the tenants that another process has found in the files, for one that need not look at all of them.
 
-    Blocks on the files of those that are not on line as they are wanted. One that has changed again meanwhile is taken as it is
-    now; one that has become wrong counts as broken.
+    Blocks on the files of those that are not on line as they are wanted. One that has changed again meanwhile counts as broken:
+    nobody has compared it with the other tenants yet, whose domains and ports it may claim. The next reload will.
 
     Args:
         settings: where the files are.
@@ -106,10 +106,10 @@ def follow(
             tenants[name] = known
             continue
         draft = read_tenant(read_document(settings.conf_d / f"{name}.toml"), kinds, now, any_profile)
-        if draft.tenant is None:
-            problems[name] = draft.problems
-        else:
+        if draft.tenant is not None and draft.tenant.fingerprint == fingerprint:
             tenants[name] = draft.tenant
+        else:
+            problems[name] = draft.problems
     return Config(settings, MappingProxyType(tenants), MappingProxyType(problems))
 
 

@@ -296,6 +296,17 @@ def test_config_cannot_be_changed(place: Place):
         config.tenants["x"] = None  # type: ignore[index]
 
 
+def test_follower_does_not_take_a_change_that_nobody_has_compared_with_the_other_tenants(place: Place):
+    place.tenant("acme")
+    place.tenant("beta", *OTHER)
+    before = load(place.toml, KINDS)
+    place.tenant("beta", *OTHER, ("ACME Corporation", "Beta Limited"))
+    found = load(place.toml, KINDS).tenants["beta"].fingerprint
+    place.tenant("beta")  # now it claims all that is acme's
+    after = followed(place, before, acme=before.tenants["acme"].fingerprint, beta=found)
+    assert (list(after.tenants), set(after.broken)) == (["acme"], {"beta", "broken"})
+
+
 @pytest.mark.parametrize("table", ["web", "metrics"])
 def test_a_tenants_port_that_is_the_appliances_own_breaks_that_tenant_alone(place: Place, table: str):
     with place.toml.open("a") as settings:
