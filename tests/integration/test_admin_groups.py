@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from cgappliance.model import AdminSite, PluginChoice
+from cgappliance.model import AdminSite
 from cgappliance.plugins import discover
-from cgappliance.secret import Secret
 from cgappliance.store.administrators import Role
-from cgappliance.testing.lab import samba, samba_domain
-from cgappliance.testing.lab.certificates import Authority
-from cgappliance.testing.lab.samba import SambaAd
+from cgappliance.testing.lab import samba_domain
 from cgappliance.testing.lab.slapd import Person, Slapd
 from cgappliance.testing.lab.slapd_data import dn_of, group_dn
 from tests.web.conftest import site
 from tests.web.site import TestSite, text_of
+
+from . import companies
+from .companies import Directory
 
 __all__ = ["site"]
 
@@ -36,9 +34,7 @@ GROUPS = {Role.ADMINISTRATOR: "mail admins (all)", Role.HELPDESK: "help desk", R
 class Company:
     """A tenant's directory; ``boss`` and ``both`` are administrators, ``desk`` is of the help desk, ``nobody`` in no group."""
 
-    backend: str
-    settings: dict[str, Any]
-    domain: str
+    directory: Directory
     group: Callable[[str], str]
     leave: Callable[[str], None]  #: takes somebody out of the administrators' group
 
@@ -53,15 +49,11 @@ def openldap(folder: Path) -> Iterator[Company]:
             entry = dn_of(next(person for person in people if person.address.startswith(name)))
             server.modify(f"dn: {group_dn(admins)}\nchangetype: modify\ndelete: member\nmember: {entry}\n")
 
-        own = {"servers": (server.ldaps_url,), "ca_file": server.ca_file, "base_dn": server.base_dn}
-        account = {"bind_dn": server.bind_dn, "bind_password_file": Secret(server.bind_password)}
-        yield Company("openldap", own | account, "lab.test", group_dn, leave)
+        yield Company(companies.openldap(server), group_dn, leave)
 
 
 def active_directory(folder: Path) -> Iterator[Company]:
-    if reason := samba.unavailable():
-        pytest.skip(reason)
-    with SambaAd(folder / "ad", Authority(folder)) as controller:
+    with companies.domain_controller(folder) as controller:
         users = {name: samba_domain.AdUser(f"web{name}", PASSWORD) for name in ("boss", "both", "desk", "reader", "nobody")}
         controller.add(*users.values())
         admins, desk, auditors = GROUPS.values()
@@ -73,9 +65,7 @@ def active_directory(folder: Path) -> Iterator[Company]:
         def leave(_name: str) -> None:
             controller.modify(ad_group(INNER), f"member: {users['both'].dn}")
 
-        own = {"servers": (controller.ldaps_url,), "ca_file": controller.ca_file, "base_dn": samba_domain.BASE_DN}
-        account = {"bind_dn": samba_domain.SERVICE.dn, "bind_password_file": Secret(samba_domain.SERVICE.password)}
-        yield Company("active-directory", own | account, samba_domain.MAIL_DOMAIN, ad_group, leave)
+        yield Company(companies.active_directory(controller), ad_group, leave)
 
 
 def ad_group(name: str) -> str:
@@ -87,23 +77,18 @@ def company(request: pytest.FixtureRequest, tmp_path: Path, site: TestSite) -> I
     make: Callable[[Path], Iterator[Company]] = request.param
     (tmp_path / "directory").mkdir()
     for found in make(tmp_path / "directory"):
-        kind = discover().backends[found.backend]
-        settings = {setting.key: setting.default for setting in kind.settings} | found.settings
         admins, desk, auditors = map(found.group, GROUPS.values())
         groups = AdminSite(administrators_group=admins, helpdesk_group=desk, auditors_group=auditors)
         site.services.entrance._kinds = discover()
-        site.set_tenant(
-            auth=PluginChoice(found.backend, MappingProxyType(settings)), domains=frozenset({found.domain}), admin_site=groups
-        )
-        site.client.set_cookie("cg-language", "en")
+        found.directory.behind(site, admin_site=groups)
         yield found
         site.services.entrance.forget({})
 
 
 def enter(site: TestSite, company: Company, name: str, password: str = PASSWORD) -> TestResponse:
-    prefix = "web" if company.backend == "active-directory" else ""
+    prefix = "web" if company.directory.backend == "active-directory" else ""
     site.client.delete_cookie("__Host-cg-admin-acme", path="/")
-    return site.post("/acme/admin/login", {"name": f"{prefix}{name}@{company.domain}", "password": password})
+    return site.post("/acme/admin/login", {"name": f"{prefix}{name}@{company.directory.domain}", "password": password})
 
 
 def test_a_directory_group_gives_its_role(site: TestSite, company: Company) -> None:

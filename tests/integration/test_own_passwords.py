@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 
-from cgappliance.model import PluginChoice, Reason
+from cgappliance.model import Reason
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import discover
-from cgappliance.secret import Secret
 from cgappliance.testing.contract.common import credentials
-from cgappliance.testing.lab import samba, samba_domain
-from cgappliance.testing.lab.certificates import Authority
-from cgappliance.testing.lab.samba import SambaAd
+from cgappliance.testing.lab import samba_domain
 from cgappliance.testing.lab.slapd import Person, Slapd
 from tests.web.conftest import site
 from tests.web.site import TestSite, text_of
+
+from . import companies
+from .companies import Directory
 
 __all__ = ["site"]
 
@@ -36,14 +34,13 @@ OLD, NEW = "Old.passw0rd", "Brand-new.passw0rd"
 class Company:
     """A tenant's directory with somebody who must change his password."""
 
-    backend: str
-    settings: dict[str, Any]
-    domain: str
+    directory: Directory
     address: str
 
     def log_in(self, password: str) -> Reason:
         """Return what a mail login would be told."""
-        made = discover().backends[self.backend].make(TenantContext("acme", frozenset({self.domain}), self.settings))
+        own = self.directory
+        made = discover().backends[own.backend].make(TenantContext("acme", frozenset({own.domain}), own.settings))
         made.start()
         try:
             return made.authenticate(credentials(self.address, password), 10.0).reason
@@ -54,22 +51,16 @@ class Company:
 def openldap(folder: Path) -> Iterator[Company]:
     person = Person("reset@lab.test", OLD, must_change=True)
     with Slapd(folder / "slapd", people=[person]) as server:
-        own = {"servers": (server.ldaps_url,), "ca_file": server.ca_file, "base_dn": server.base_dn}
-        account = {"bind_dn": server.bind_dn, "bind_password_file": Secret(server.bind_password)}
-        yield Company("openldap", own | account, "lab.test", person.address)
+        yield Company(companies.openldap(server), person.address)
 
 
 def active_directory(folder: Path) -> Iterator[Company]:
-    if reason := samba.unavailable():
-        pytest.skip(reason)
-    with SambaAd(folder / "ad", Authority(folder)) as controller:
-        own = {"servers": (controller.ldaps_url,), "ca_file": controller.ca_file, "base_dn": samba_domain.BASE_DN}
-        account = {"bind_dn": samba_domain.SERVICE.dn, "bind_password_file": Secret(samba_domain.SERVICE.password)}
+    with companies.domain_controller(folder) as controller:
         user = samba_domain.AdUser("webmust", OLD)
         controller.add(user)
         controller.modify(samba_domain.BASE_DN, "pwdProperties: 1", "minPwdLength: 9", "pwdHistoryLength: 3", "minPwdAge: 0")
         controller.modify(user.dn, "pwdLastSet: 0")
-        yield Company("active-directory", own | account, samba_domain.MAIL_DOMAIN, user.mail)
+        yield Company(companies.active_directory(controller), user.mail)
 
 
 @pytest.fixture(params=[openldap, active_directory], ids=["openldap", "active-directory"])
@@ -77,11 +68,8 @@ def company(request: pytest.FixtureRequest, tmp_path: Path, site: TestSite) -> I
     make: Callable[[Path], Iterator[Company]] = request.param
     (tmp_path / "directory").mkdir()
     for found in make(tmp_path / "directory"):
-        kind = discover().backends[found.backend]
-        found.settings = {setting.key: setting.default for setting in kind.settings} | found.settings
         site.services.own._kinds = discover()
-        site.set_tenant(auth=PluginChoice(found.backend, MappingProxyType(found.settings)), domains=frozenset({found.domain}))
-        site.client.set_cookie("cg-language", "en")
+        found.directory.behind(site)
         yield found
         site.services.own.forget({})
 
