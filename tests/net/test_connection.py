@@ -160,23 +160,25 @@ def test_clients_that_wait_are_dismissed_with_a_bye(stage):
     assert b"* BYE The service is restarting" in read_until(client, b"again\r\n")
 
 
-def test_client_whose_login_fails_while_others_are_dismissed_goes_too(stage):
-    def dismiss():
-        stage.handler.waiting.dismiss()
-        return AuthAnswer(Reason.WRONG_PASSWORD)
+def dismiss_during_login(stage, reason):
+    """Dismiss those who wait while the directory is asked; it then answers with ``reason``."""
 
-    stage.backend.answer = dismiss
+    def answer():
+        stage.handler.waiting.dismiss()
+        return AuthAnswer(reason)
+
+    stage.backend.answer = answer
+
+
+def test_client_whose_login_fails_while_others_are_dismissed_goes_too(stage):
+    dismiss_during_login(stage, Reason.WRONG_PASSWORD)
     client, _serving, told = stage.log_in()
     assert told.startswith(b"a1 NO")
     assert b"* BYE" in told + read_until(client, b"again\r\n")
 
 
 def test_login_under_way_while_the_tenant_goes_is_let_in_and_ended(stage):
-    def dismiss():
-        stage.handler.waiting.dismiss()
-        return AuthAnswer(Reason.ACCEPTED)
-
-    stage.backend.answer = dismiss
+    dismiss_during_login(stage, Reason.ACCEPTED)
     client, _serving, told = stage.log_in()
     assert b"a1 OK welcome\r\n* BYE" in told + read_until(client, b"again\r\n")
     assert len(stage.house.sessions) == 0
