@@ -5,16 +5,17 @@ Set CGAPPLIANCE_SCREENSHOTS to a folder to keep a picture of every page that a t
 
 from __future__ import annotations
 
+import imaplib
 import os
-import subprocess
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from cgappliance.testing.lab.process import clean_environment
+from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import World
 
 HERE: Final = Path(__file__).parent
@@ -44,12 +45,15 @@ def with_site(world: World) -> None:
     """Add a tenant whose default is no access, its administrator, and an account of each person."""
     world.appliance.tenant("acme", world.tenant_file(policy='default_profile = ""'))
     world.appliance.ask("reload")
-    create = ["admin", "create", "acme", NAME, "--password-stdin"]
-    argv = [*world.appliance.process.argv[:5], *create]
-    subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
+    add_administrator(world)
     world.gmail.control.add_account("api-admin@acme.example", admin=True)
     for person in world.people:
         world.appliance.command("account", "create", "acme", person.address)
+
+
+def add_administrator(world: World, name: str = NAME, role: str = "administrator") -> None:
+    """Add somebody who may enter the site with ``PASSWORD``."""
+    world.appliance.command("admin", "create", "acme", name, "--role", role, "--password-stdin", typed=f"{PASSWORD}\n")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,31 @@ def open_site(world: World, browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def mail(world: World) -> Iterator[Any]:
+    """Return a function that logs in to IMAP as a mail program does, and closes what it opened."""
+    context = ssl.create_default_context(cafile=str(world.authority.ca_file))
+    opened: list[imaplib.IMAP4_SSL] = []
+
+    def log_in(person: Person) -> imaplib.IMAP4_SSL:
+        client = imaplib.IMAP4_SSL("localhost", world.ports.imaps, ssl_context=context, timeout=10)
+        opened.append(client)
+        client.authenticate("PLAIN", lambda _: f"\0{person.address}\0{person.password}".encode())
+        return client
+
+    yield log_in
+    for client in opened:
+        client.shutdown()
+
+
+def gets_in(mail: Any, person: Person, password: str = "") -> bool:
+    """Return whether a mail program sees the inbox, with the person's own password or another one."""
+    try:
+        return bool(mail(Person(person.address, password or person.password)).select("INBOX")[0] == "OK")
+    except imaplib.IMAP4.error:
+        return False
 
 
 def _own(world: World, url: str, errors: list[str]) -> None:

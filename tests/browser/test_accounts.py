@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import imaplib
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from cgappliance.testing.lab.process import clean_environment, wait_until
+from cgappliance.testing.lab.process import wait_until
 from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import DOMAIN, YUKI
 from tests.integration.test_administration import ADMIN, Office
 
-from .conftest import NAME, PASSWORD, Open
-from .test_tasks import mail
-
-__all__ = ["mail"]
+from .conftest import PASSWORD, Open, add_administrator, gets_in
 
 WAIT_S = 10.0
 HANA = Person(f"hana@{DOMAIN}", "hana's password")
@@ -36,9 +31,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with Office(tmp_path_factory.mktemp("office"), people=PEOPLE, web=True, bare=True) as world:
         world.appliance.tenant("acme", world.tenant_file(policy='default_profile = "office"'))
         world.appliance.ask("reload")
-        for name, role in ((NAME, "administrator"), (HELPER, "helpdesk")):
-            argv = [*world.appliance.process.argv[:5], "admin", "create", "acme", name, "--role", role, "--password-stdin"]
-            subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
+        add_administrator(world)
+        add_administrator(world, HELPER, "helpdesk")
         for person in PEOPLE:
             world.google(person.address)
             world.appliance.command("account", "create", "acme", person.address, "--no-google")
@@ -69,13 +63,6 @@ def reset_at_google(page: Page, person: Person) -> None:
     page.wait_for_selector("text=Google may log the user out for a moment")
     page.click("button:text-is('Reset the Google password')")
     page.wait_for_selector(f"text=The Google password of {person.address} is a new random one.")
-
-
-def gets_in(mail: Any, person: Person, password: str = "") -> bool:
-    try:
-        return bool(mail(Person(person.address, password or person.password)).select("INBOX")[0] == "OK")
-    except imaplib.IMAP4.error:
-        return False
 
 
 def test_a_reset_and_pop_and_imap_at_google_open_the_mailbox(open_site: Open, world: Office, mail: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import imaplib
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from cgappliance.testing.lab.process import clean_environment, wait_until
+from cgappliance.testing.lab.process import wait_until
 from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import DOMAIN, World
 
-from .conftest import NAME, PASSWORD, Open, keep_picture
+from .conftest import Open, add_administrator, gets_in, keep_picture
 from .test_accessibility import mistakes, sticks_out
-from .test_tasks import mail
-
-__all__ = ["mail"]
 
 WAIT_S = 10.0
 NEW, OTHER = f"new.person@{DOMAIN}", f"other.person@{DOMAIN}"
@@ -46,55 +41,45 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with Office(tmp_path_factory.mktemp("office"), web=True) as world:
         policy = f"cn=default,ou=policies,{world.slapd.base_dn}"
         world.slapd.modify(f"dn: {policy}\nchangetype: modify\nreplace: pwdMustChange\npwdMustChange: FALSE\n")
-        create = ["admin", "create", "acme", NAME, "--password-stdin"]
-        argv = [*world.appliance.process.argv[:5], *create]
-        subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
+        add_administrator(world)
         world.gmail.control.add_account(f"api-admin@{DOMAIN}", admin=True)
         yield world
 
 
-def fill_in(page: Page, address: str, *, at_google: bool) -> str:
-    """Make a person on the page, and return the initial password that it shows."""
+def added(page: Page, address: str, mail: Any) -> Person:
+    """Make a person on the page, here and at Google, who then reads mail with the initial password; open the account."""
     page.click("nav >> text=Accounts")
     page.click("text=Add a person")
     page.fill("[name=address]", address)
     page.fill("[name=family_name]", "Person")
-    page.set_checked("[name=create_google_user]", at_google)
+    page.check("[name=create_google_user]")
     page.click("button:text-is('Add the person')")
     page.wait_for_selector("text=The person was added")
-    return page.inner_text("code.once")
-
-
-def reads_mail(mail: Any, address: str, password: str) -> bool:
-    try:
-        return bool(mail(Person(address, password)).select("INBOX")[0] == "OK")
-    except imaplib.IMAP4.error:
-        return False
+    person = Person(address, page.inner_text("code.once"))
+    wait_until(lambda: gets_in(mail, person), "access", WAIT_S)
+    page.click("text=To the account")
+    return person
 
 
 def test_a_person_made_on_the_page_reads_mail_until_deleted(open_site: Open, mail: Any) -> None:
     page = open_site()
-    password = fill_in(page, NEW, at_google=True)
-    wait_until(lambda: reads_mail(mail, NEW, password), "access", WAIT_S)
-    page.click("text=To the account")
+    person = added(page, NEW, mail)
     page.click("text=Delete …")
     page.click("button:text-is('Delete')")
     page.wait_for_selector("text=was deleted here and in the directory.")
-    wait_until(lambda: not reads_mail(mail, NEW, password), "no access", WAIT_S)
+    wait_until(lambda: not gets_in(mail, person), "no access", WAIT_S)
 
 
 def test_a_new_initial_password_counts_and_the_old_one_does_not(open_site: Open, world: World, mail: Any) -> None:
     page = open_site()
-    old = fill_in(page, OTHER, at_google=True)
-    wait_until(lambda: reads_mail(mail, OTHER, old), "access", WAIT_S)
-    page.click("text=To the account")
+    person = added(page, OTHER, mail)
     page.click("text=Set an initial password")
     page.click("button:text-is('Set the password')")
     page.wait_for_selector("text=It is shown only now.")
     new = page.inner_text("code.once")
-    assert new != old
-    wait_until(lambda: reads_mail(mail, OTHER, new), "access with the new one", WAIT_S)
-    assert not reads_mail(mail, OTHER, old)
+    assert new != person.password
+    wait_until(lambda: gets_in(mail, person, new), "access with the new one", WAIT_S)
+    assert not gets_in(mail, person)
 
 
 def test_the_directorys_people_become_accounts_without_script(open_site: Open, world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +9,10 @@ import pytest
 from playwright.sync_api import Page
 
 from cgappliance.testing.lab import samba_domain as ad
-from cgappliance.testing.lab.process import clean_environment
 from cgappliance.testing.lab.samba import unavailable
 from tests.integration.test_administration_sso import Company
 
-from .conftest import NAME, PASSWORD, Open, keep_picture
+from .conftest import NAME, Open, add_administrator, keep_picture
 from .test_accessibility import mistakes, sticks_out
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
@@ -28,8 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with world.domain, world:
         world.appliance.tenant("acme", world.tenant_file())
         world.appliance.ask("reload")
-        argv = [*world.appliance.process.argv[:5], "admin", "create", "acme", NAME, "--password-stdin"]
-        subprocess.run(argv, input=f"{PASSWORD}\n", text=True, check=True, env=clean_environment(), capture_output=True)
+        add_administrator(world)
         world.gmail.control.add_account("api-admin@acme.example", admin=True)
         yield world
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,26 +11,9 @@ from playwright.sync_api import Page
 from cgappliance.testing.lab.process import wait_until
 from cgappliance.testing.lab.world import TARO, YUKI, World
 
-from .conftest import Open
+from .conftest import Open, gets_in
 
 WAIT_S = 5.0
-
-
-@pytest.fixture
-def mail(world: World) -> Iterator[Any]:
-    """Return a function that logs in to IMAP as a mail program does, and closes what it opened."""
-    context = ssl.create_default_context(cafile=str(world.authority.ca_file))
-    opened: list[imaplib.IMAP4_SSL] = []
-
-    def log_in(person: Any) -> imaplib.IMAP4_SSL:
-        client = imaplib.IMAP4_SSL("localhost", world.ports.imaps, ssl_context=context, timeout=10)
-        opened.append(client)
-        client.authenticate("PLAIN", lambda _: f"\0{person.address}\0{person.password}".encode())
-        return client
-
-    yield log_in
-    for client in opened:
-        client.shutdown()
 
 
 def make_profile(page: Page, name: str, networks: str) -> None:
@@ -70,21 +51,14 @@ def test_tick_save_and_apply_and_a_mail_program_gets_in(open_site: Open, mail: A
     page = open_site()
     make_profile(page, "branch", "127.0.0.1\n::1  # this machine")
     give_profile(page, YUKI.address, "branch")
-    wait_until(lambda: _gets_in(mail, YUKI), "access", WAIT_S)
-
-
-def _gets_in(mail: Any, person: Any) -> bool:
-    try:
-        return bool(mail(person).select("INBOX")[0] == "OK")
-    except imaplib.IMAP4.error:
-        return False
+    wait_until(lambda: gets_in(mail, YUKI), "access", WAIT_S)
 
 
 def test_remove_the_address_and_the_live_session_ends(open_site: Open, mail: Any) -> None:
     page = open_site()
     make_profile(page, "moving", "127.0.0.1\n::1")
     give_profile(page, TARO.address, "moving")
-    wait_until(lambda: _gets_in(mail, TARO), "access", WAIT_S)
+    wait_until(lambda: gets_in(mail, TARO), "access", WAIT_S)
     client = mail(TARO)
     page.click("text=Security settings")
     page.click("a:text-is('moving')")
@@ -128,10 +102,10 @@ def test_switching_off_ends_the_sessions_and_keeps_out(open_site: Open, mail: An
     page.click("button:text-is('Switch off')")
     page.wait_for_selector("text=is switched off")
     wait_until(lambda: is_dead(client), "session ended", WAIT_S)
-    assert not _gets_in(mail, YUKI)
+    assert not gets_in(mail, YUKI)
     page.click("button:text-is('Switch on')")
     page.wait_for_selector("text=is switched on")
-    wait_until(lambda: _gets_in(mail, YUKI), "access", WAIT_S)
+    wait_until(lambda: gets_in(mail, YUKI), "access", WAIT_S)
 
 
 def test_without_script_a_profile_is_made_too(open_site: Open, world: World) -> None:

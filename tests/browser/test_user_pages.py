@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import imaplib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +14,8 @@ from cgappliance.testing.lab.process import wait_until
 from cgappliance.testing.lab.slapd import Person
 from cgappliance.testing.lab.world import DOMAIN, YUKI, World
 
-from .conftest import Open, keep_picture
+from .conftest import Open, gets_in, keep_picture
 from .test_accessibility import SIZES, mistakes, sticks_out
-from .test_tasks import mail
-
-__all__ = ["mail"]
 
 WAIT_S = 10.0
 OLD, NEW = "Old.passw0rd-7", "Brand-new.passw0rd-8"
@@ -65,13 +61,6 @@ def change(page: Page, old: str, new: str) -> None:
     page.fill("[name=again]", new)
     page.click("button[value=change]")
     page.wait_for_load_state()
-
-
-def gets_in(mail: Any, person: Person, password: str) -> bool:
-    try:
-        return bool(mail(Person(person.address, password)).select("INBOX")[0] == "OK")
-    except imaplib.IMAP4.error:
-        return False
 
 
 @pytest.fixture
