@@ -109,13 +109,11 @@ class DirectoryApi:
 
     def list_asps(self, key: str) -> Response:
         """asps.list: the user's app passwords."""
-        return self._security(
-            key,
-            lambda account: {
-                "kind": "admin#directory#aspList",
-                "items": [asp_json(account, password) for password in account.app_passwords],
-            },
-        )
+
+        def work(account: Account) -> dict[str, Any]:
+            return {"kind": "admin#directory#aspList", "items": [asp_json(account, password) for password in account.app_passwords]}
+
+        return self._security(key, work)
 
     def get_asp(self, key: str, code: int) -> Response:
         """asps.get: one app password."""
@@ -127,13 +125,11 @@ class DirectoryApi:
 
     def list_tokens(self, key: str) -> Response:
         """tokens.list: the programs that the user lets act by OAuth."""
-        return self._security(
-            key,
-            lambda account: {
-                "kind": "admin#directory#tokenList",
-                "items": [grant_json(account, grant) for grant in account.grants],
-            },
-        )
+
+        def work(account: Account) -> dict[str, Any]:
+            return {"kind": "admin#directory#tokenList", "items": [grant_json(account, grant) for grant in account.grants]}
+
+        return self._security(key, work)
 
     def delete_token(self, key: str, client_id: str) -> Response:
         """tokens.delete: the program may act no more."""
