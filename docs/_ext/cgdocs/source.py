@@ -1,7 +1,7 @@
 """The role ``:src:`` names a file of the project, and perhaps something in it; what is not there is a warning of the build.
 
 ``:src:`net/handler.py``` is a file of the package, ``:src:`script/demo``` one of the repository,
-``:src:`net/handler.py#Connection.finished``` a class or function.
+``:src:`net/connection.py#Connection.finished``` a class or function.
 """
 
 from __future__ import annotations
