@@ -75,6 +75,7 @@ class SharedLockouts:
         self.limits = limits or Limits()
         self._store = store
         self._now = now
+        self._born_at = now()
         self._rows = LockoutRows(store)
         self._owner = f"{node}/{incarnation}/"
         queue: GroupCommit[_Reserve | _Resolve, Reserved] = GroupCommit("lockout writer", self._commit, linger_s=LINGER_S)
@@ -95,7 +96,7 @@ class SharedLockouts:
 
         Args:
             node: this machine's name.
-            alive: incarnations that still run; none when the appliance starts.
+            alive: incarnations that still run; those that were started after this process need not be known.
 
         Raises:
             StoreUnavailable: the database failed; nothing has changed.
@@ -104,7 +105,7 @@ class SharedLockouts:
         mine, theirs = f"{node}/", tuple(f"{node}/{incarnation}/" for incarnation in alive)
 
         def is_lost(bind: lockout.Bind) -> bool:
-            return bind.id.startswith(mine) and not bind.id.startswith(theirs)
+            return bind.id.startswith(mine) and not bind.id.startswith(theirs) and bind.at <= self._born_at
 
         def give_up(states: States) -> None:
             for key, state in states.items():

@@ -190,6 +190,17 @@ def test_a_login_that_its_process_died_with_does_not_wait_for_the_lease(store: S
     other.stop(5)
 
 
+def test_a_worker_that_starts_slowly_gives_up_nothing_of_one_that_was_started_after_it(store: Store, clock: Clock) -> None:
+    slow = SharedLockouts(store, LIMITS, clock, node="here", incarnation="1-a")
+    clock.now += 1
+    younger = SharedLockouts(store, LIMITS, clock, node="here", incarnation="1-b")
+    younger.start()
+    younger.reserve(*YUKI, "a")
+    assert slow.close_lost("here", {"1-a"}) == 0
+    assert states_by_password(store) == {"a": "open"}
+    younger.stop(5)
+
+
 def states_by_password(store: Store) -> dict[str, str]:
     with store.read() as connection:
         (binds,) = connection.execute(select(lockouts.c.binds)).scalars()
