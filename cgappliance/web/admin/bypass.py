@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from flask import g, make_response, render_template, url_for
+from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from cgappliance.admin.bypass import Finding, Means, Report, State, Way, examine
-from cgappliance.errors import CgapplianceError
 from cgappliance.store.administrators import Role
-from cgappliance.store.errors import StoreUnavailable
 from cgappliance.web import login_session
 from cgappliance.web.access import needs
-from cgappliance.web.admin.pages import back_to, blueprint, words
+from cgappliance.web.admin.pages import begin, blueprint, following, words
 from cgappliance.web.i18n import gettext as _
 from cgappliance.web.i18n import sentence
 from cgappliance.web.services import services
 from cgappliance.web.tasks import Task
-
-REFRESH_S: Final = 2  #: until the page looks again how far it is
 
 
 @blueprint.get("/bypass")
@@ -37,10 +33,7 @@ def bypass() -> ResponseReturnValue:
         report=report,
         sections=_sections(report) if isinstance(report, Report) else [],
     )
-    response = make_response(page)
-    if task is not None and task.running:
-        response.headers["Refresh"] = str(REFRESH_S)  # without script, and without the element that screen readers stumble over
-    return response
+    return following(task, page)
 
 
 @blueprint.post("/bypass")
@@ -49,13 +42,7 @@ def look_for_bypass() -> ResponseReturnValue:
     """Begin to look; it goes on beside the requests."""
     desk, tenant = login_session.desk(), g.tenant
     means = Means(services().customer, services().internet, services().web)
-    try:
-        services().reports.start(tenant.id, g.login.subject, lambda told: examine(desk, tenant, means, progress=told))
-    except StoreUnavailable:
-        raise
-    except CgapplianceError as error:
-        login_session.notify("error", words(error))
-    return back_to(url_for(".bypass"))
+    return begin(services().reports, lambda told: examine(desk, tenant, means, progress=told), url_for(".bypass"))
 
 
 def _stage(task: Task | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from flask import Blueprint, Response, g, redirect, render_template, stream_with_context
+from flask import Blueprint, Response, g, make_response, redirect, render_template, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from cgappliance.administration import GoogleRefused
@@ -17,6 +17,9 @@ from cgappliance.store.errors import RecordMissing, StoreUnavailable
 from cgappliance.web import i18n, login_session
 from cgappliance.web.i18n import sentence
 from cgappliance.web.services import services
+from cgappliance.web.tasks import Progress, Task, Tasks
+
+REFRESH_S: Final = 2  #: until the page of a task looks again how far it is
 
 blueprint = Blueprint("admin", __name__, url_prefix="/<tenant>/admin")
 
@@ -64,6 +67,23 @@ def attempt(change: Callable[[], str]) -> bool:
         return False
     login_session.notify("success", said)
     return True
+
+
+def begin(tasks: Tasks, work: Callable[[Progress], Any], page: str) -> ResponseReturnValue:
+    """Begin a task of the tenant, and return the redirect to its page, which says why when it could not begin."""
+    try:
+        tasks.start(g.tenant.id, g.login.subject, work)
+    except CgapplianceError as error:
+        login_session.notify("error", words(error))
+    return back_to(page)
+
+
+def following(task: Task | None, page: str) -> Response:
+    """Return the page of a task, which looks again by itself as long as it goes on."""
+    response = make_response(page)
+    if task is not None and task.running:
+        response.headers["Refresh"] = str(REFRESH_S)  # without script, and without the element that screen readers stumble over
+    return response
 
 
 def back_to(target: str) -> ResponseReturnValue:

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from flask import g, make_response, render_template, url_for
+from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from cgappliance.admin import outside, sync_preview
 from cgappliance.admin.provision import Need
 from cgappliance.admin.sync_plan import Step
 from cgappliance.admin.sync_preview import Means, Outcome, Preview, Wanted
-from cgappliance.errors import CgapplianceError
 from cgappliance.store.administrators import Role
-from cgappliance.store.errors import StoreUnavailable
 from cgappliance.web import forms, login_session
 from cgappliance.web.access import needs
-from cgappliance.web.admin.pages import back_to, blueprint, words
+from cgappliance.web.admin.pages import back_to, begin, blueprint, following, words
 from cgappliance.web.i18n import gettext as _
 from cgappliance.web.i18n import sentence
 from cgappliance.web.services import services
 from cgappliance.web.tasks import Task
 
 SHOWN_MAX: Final = 200  #: lines of each table: what is behind them is counted
-REFRESH_S: Final = 2  #: until the page looks again how far it is
 
 
 @blueprint.get("/sync")
@@ -32,10 +29,7 @@ REFRESH_S: Final = 2  #: until the page looks again how far it is
 def sync() -> ResponseReturnValue:
     """Show how far it is, what would be done, or what came of it."""
     task = services().tasks.of(g.tenant.id)
-    response = make_response(_page(task))
-    if task is not None and task.running:
-        response.headers["Refresh"] = str(REFRESH_S)  # without script, and without the element that screen readers stumble over
-    return response
+    return following(task, _page(task))
 
 
 @blueprint.post("/sync")
@@ -44,7 +38,7 @@ def preview_sync() -> ResponseReturnValue:
     """Begin to look what would be done."""
     create = forms.flag("create_google_users")
     desk, tenant, means, wanted = login_session.desk(), g.tenant, _means(), Wanted(forms.flag("google") or create, create)
-    return _start(lambda progress: sync_preview.look(desk, tenant, means, wanted, progress))
+    return begin(services().tasks, lambda progress: sync_preview.look(desk, tenant, means, wanted, progress), url_for(".sync"))
 
 
 @blueprint.post("/sync/apply")
@@ -58,23 +52,15 @@ def apply_sync() -> ResponseReturnValue:
         return back_to(url_for(".sync"))
     agreed, confirmed = shown, forms.flag("confirmed")
     desk, tenant, means = login_session.desk(), g.tenant, _means()
-    return _start(
+    return begin(
+        services().tasks,
         lambda progress: sync_preview.apply(desk, tenant, means, agreed, progress, confirmed=confirmed),
+        url_for(".sync"),
     )
 
 
 def _means() -> Means:
     return Means(services().directory, services().customer, services().vault)
-
-
-def _start(work: Any) -> ResponseReturnValue:
-    try:
-        services().tasks.start(g.tenant.id, g.login.subject, work)
-    except StoreUnavailable:
-        raise
-    except CgapplianceError as error:
-        login_session.notify("error", words(error))
-    return back_to(url_for(".sync"))
 
 
 def _page(task: Task | None) -> str:
