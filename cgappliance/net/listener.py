@@ -58,7 +58,7 @@ def bind(address: str, port: int) -> _socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((address, port))
-        tune(sock)  # what it accepts inherits the options (tcp(7)): five system calls less for each client
+        sock.setblocking(False)
         sock.listen(BACKLOG)
     except BaseException:
         sock.close()
@@ -73,6 +73,7 @@ class Listener:
         """Serve ``sock`` with ``handler`` as long as ``door`` lets in; ``name`` is for log lines and greenlets."""
         self.name = name
         self.sock = sock
+        tune(sock)  # what it accepts inherits the options (tcp(7)): five system calls less for each client
         self._kind = (sock.family, sock.type, sock.proto)  # of what it accepts, too: else Python asks the kernel each time
         self.handler = handler
         self._door = door
