@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import random
 import ssl
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,7 +24,7 @@ from cgappliance.plugins import Kinds
 from cgappliance.policy.decide import decide
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
-from cgappliance.server.sockets import Endpoint
+from cgappliance.server.sockets import Endpoint, endpoints
 from cgappliance.server.tenant_service import Shared, TenantLimits, TenantService
 
 _log = log.get()
@@ -85,7 +85,19 @@ class Appliance:
             else:
                 self._take_off_line(name)
                 done[name] = "removed"
+        self._leave_what_is_anothers(config)
         return done
+
+    def _leave_what_is_anothers(self, config: Config) -> None:
+        """Have each tenant that stayed as it was give up ports that its file no longer has, and another's has now."""
+        owners = {endpoint: name for name, tenant in config.tenants.items() for endpoint in endpoints([tenant])}
+        for name, service in self._services.items():
+            service.leave([endpoint for endpoint in service.endpoints if owners.get(endpoint, name) != name])
+
+    def leave(self, gone: Collection[Endpoint]) -> None:
+        """Listen no more at ``gone``, whose sockets are about to be closed. Does not block."""
+        for service in self._services.values():
+            service.leave(gone)
 
     def _put_on_line(self, tenant: Tenant, sockets: Mapping[Endpoint, _socket.socket]) -> str:
         try:

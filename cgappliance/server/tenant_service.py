@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
@@ -141,6 +141,16 @@ class TenantService:
                     listener.start()
                     self._listeners[address, port] = listener
         return len(self._listeners) - before
+
+    @property
+    def endpoints(self) -> frozenset[Endpoint]:
+        """Where it listens now."""
+        return frozenset(self._listeners)
+
+    def leave(self, gone: Iterable[Endpoint]) -> None:
+        """Listen no more at those of ``gone`` where it does. Does not block."""
+        for endpoint in self.endpoints.intersection(gone):
+            self._listeners.pop(endpoint).close()
 
     def take_over(self, older: TenantService, sockets: Mapping[Endpoint, _socket.socket]) -> None:
         """Serve in the place of ``older``: its clients that have not logged in yet do so by this tenant file. Does not block."""

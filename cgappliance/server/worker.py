@@ -219,9 +219,11 @@ class Worker:
         return self._appliance.apply(self._config, self._sockets)
 
     def _forget(self, message: Message) -> None:
-        """Close sockets that no tenant uses any more."""
-        for address, port in message["endpoints"]:
-            sock = self._sockets.pop((address, port), None)
+        """Close sockets that no tenant is to use any more; one that could not change with its file may still do."""
+        gone = [(address, port) for address, port in message["endpoints"]]
+        self._appliance.leave(gone)
+        for endpoint in gone:
+            sock = self._sockets.pop(endpoint, None)
             if sock is not None:
                 sock.close()
 

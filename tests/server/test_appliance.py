@@ -8,7 +8,7 @@ from cgappliance.server import appliance as module
 from cgappliance.server.appliance import Appliance
 from cgappliance.session.record import LoginRecord
 from cgappliance.testing.lab.certificates import Authority
-from cgappliance.testing.lab.process import wait_until
+from cgappliance.testing.lab.process import free_port, wait_until
 
 from .tenants import IMAP, POP3, Plugins, config, house, settings, shared, tenant
 
@@ -116,6 +116,26 @@ def test_changed_tenant_that_cannot_start_stays_as_it_was(world):
     world.plugins.broken["start backend"] = RuntimeError("broken")
     assert world.apply(world.tenant(ports=acme.listen.ports, fingerprint="new"))["acme"].startswith("failed: ")
     assert world.appliance.tenants["acme"] is acme
+
+
+def endpoints_of(world, name):
+    return {port for _, port in world.appliance.services[name].endpoints}
+
+
+def test_tenant_that_could_not_change_does_not_listen_where_another_does_now(world):
+    acme = world.tenant(ports={IMAP: free_port(), POP3: free_port()})
+    world.apply(acme)
+    world.plugins.broken["make backend of acme"] = RuntimeError("broken")
+    world.apply(world.tenant(), world.tenant("other", ports={IMAP: acme.listen.ports[IMAP]}))
+    assert endpoints_of(world, "acme") == {acme.listen.ports[POP3]}
+    assert endpoints_of(world, "other") == {acme.listen.ports[IMAP]}
+
+
+def test_tenant_that_could_not_change_leaves_a_socket_before_it_is_closed(world):
+    acme = world.tenant()
+    world.apply(acme)
+    world.appliance.leave([("127.0.0.1", acme.listen.ports[IMAP])])
+    assert endpoints_of(world, "acme") == set()
 
 
 def test_tenant_whose_socket_comes_later_listens_then(world):
