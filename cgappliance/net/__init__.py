@@ -1,1 +1,1 @@
-"""gevent I/O: listeners, TLS, deadlines, dialling, the relay. ``handler.py`` and ``connection.py`` are the places that know them all."""
+"""gevent I/O: listeners, TLS, deadlines, dialling, the relay. Only ``handler.py`` and ``connection.py`` know them all."""
