@@ -69,6 +69,6 @@ def google_of(kinds: Kinds, tenant: Tenant) -> Iterator[GoogleAdministration]:
     """
     make = kinds.providers[tenant.google.name].administration
     if make is None:
-        raise GoogleRefused(GoogleFault.NOT_CONFIGURED, f"the provider {tenant.google.name!r} has no access to Google's APIs")
+        raise GoogleRefused(GoogleFault.NOT_CONFIGURED, f"the provider {tenant.google.name!r} cannot ask Google about users")
     with contextlib.closing(make(TenantContext(tenant.id, tenant.domains, tenant.google.settings))) as google:
         yield google

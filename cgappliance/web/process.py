@@ -11,8 +11,8 @@ import gevent
 from gevent.event import Event
 
 from cgappliance import log
+from cgappliance.admin import outside
 from cgappliance.admin.appliance import ask_appliance
-from cgappliance.admin.customer import customer_of
 from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.config.values import Settings
@@ -64,7 +64,7 @@ class WebSite:
             own=OwnPasswords(self._store, kinds, guard, timeout_s=settings.limits.directory_timeout_s),
             ask=partial(ask_appliance, settings.run_dir),
             kinds=kinds,
-            google=partial(customer_of, kinds),
+            google=partial(outside.google_of, kinds),
             form_key=vault.derived_key("web forms"),
         )
         self._services.entrance = Entrance(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -16,7 +16,7 @@ from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
 from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
-from cgappliance.administration import Directory, GoogleAdministration, GoogleFault, GoogleRefused, WritableDirectory
+from cgappliance.administration import Directory, GoogleAdministration, WritableDirectory
 from cgappliance.config.values import Settings, WebSettings
 from cgappliance.model import Tenant
 from cgappliance.plugins import Kinds
@@ -39,7 +39,7 @@ class Services:
     own: OwnPasswords  #: what users do for themselves
     ask: Ask  #: the running appliance, over its control socket
     kinds: Kinds  #: reads and changes directories
-    google: Callable[[Tenant], GoogleAdministration | None]  #: None: the tenant's provider cannot; may raise GoogleRefused
+    google: Callable[[Tenant], AbstractContextManager[GoogleAdministration]]  #: lends a customer; raises as ``outside.google_of``
     form_key: bytes  #: signs what forms carry
     tenants: Mapping[str, Tenant] = field(default_factory=dict)  #: replaced as a whole at a reload
     now: Callable[[], datetime] = utc_now
@@ -77,19 +77,6 @@ class Services:
     def manages_people(self, tenant: Tenant) -> bool:
         """Tell whether people of the tenant's directory are made and removed here (edition "light"). Asks nobody."""
         return outside.manages_people(self.kinds, tenant)
-
-    @contextmanager
-    def customer(self, tenant: Tenant) -> Iterator[GoogleAdministration]:
-        """Lend what sets a tenant's Google customer up.
-
-        Raises:
-            GoogleRefused: NOT_CONFIGURED, the tenant file gives no access to Google's APIs, or its provider has none.
-        """
-        customer = self.google(tenant)
-        if customer is None:
-            raise GoogleRefused(GoogleFault.NOT_CONFIGURED, f"the provider {tenant.google.name!r} has no access to Google's APIs")
-        with closing(customer):
-            yield customer
 
 
 def services() -> Services:

@@ -8,20 +8,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cgappliance.admin import outside
 from cgappliance.admin.desk import Actor, Desk
 from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.config import Settings
 from cgappliance.config.load import load
 from cgappliance.model import AdminSite, AuthAnswer, Credentials, PluginChoice, Reason, Tenant
-from cgappliance.plugin_api import BackendKind, TenantContext
+from cgappliance.plugin_api import BackendKind, ProviderKind, TenantContext
 from cgappliance.plugins import Kinds
 from cgappliance.store import keyfile, web_sessions
 from cgappliance.store.administrators import Role
@@ -36,6 +38,7 @@ from cgappliance.web.services import Services
 from tests.policy.factories import profile, tenant
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # Tuesday noon in Tokyo
+PROVIDERS = ("fake", "service-account", "app-password")
 ADMINISTRATORS_GROUP, AUDITORS_GROUP = "cn=admins", "cn=auditors"
 
 
@@ -159,6 +162,10 @@ def tenants(folder: Path) -> dict[str, Tenant]:
     return {"acme": acme, "globex": globex}
 
 
+def _no_provider(_context: TenantContext) -> NoReturn:
+    raise AssertionError("no page gets a mail client's credential")
+
+
 def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: SharedLockouts) -> TestSite:
     keyfile.create(folder / "store.key", NOW)
     vault = Vault(folder / "store.key")
@@ -169,7 +176,7 @@ def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: Shared
         return now[0].timestamp()
 
     guard = LoginGuard(lockouts, memory, b"key", clock, clock)
-    kinds = Kinds({"fake": directory.kind()})
+    kinds = Kinds({"fake": directory.kind()}, {name: ProviderKind(name, _no_provider) for name in PROVIDERS})
     entrance = Entrance(store, vault, kinds, guard, timeout_s=5, now=lambda: now[0])
     own = OwnPasswords(store, kinds, guard, timeout_s=5)
     services = Services(
@@ -181,7 +188,7 @@ def make_site(store: Store, folder: Path, memory: PolicyMemory, lockouts: Shared
         own,
         appliance.ask,
         kinds,
-        lambda _tenant: None,
+        partial(outside.google_of, kinds),
         b"form key",
         tenants(folder),
         lambda: now[0],

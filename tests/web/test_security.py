@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -89,7 +90,7 @@ def full(site: TestSite) -> TestSite:
     site.appliance.add(YUKI)
     site.appliance.add(GINA, tenant="globex", session="g-1")
     customer = Customer()
-    site.services.google = lambda _tenant: customer  # type: ignore[assignment, return-value]
+    site.services.google = lambda _tenant: closing(customer)  # type: ignore[assignment, return-value]
     site.enter()
     return site
 

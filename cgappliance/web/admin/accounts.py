@@ -83,7 +83,7 @@ def create_account() -> ResponseReturnValue:
 
     def change() -> str:
         made = desk_accounts.create(desk, g.tenant, address, profile=forms.text("profile"))
-        at_google = newcomer.provide(desk, g.tenant, made, services().customer, lambda: vault)
+        at_google = newcomer.provide(desk, g.tenant, made, services().google, lambda: vault)
         if at_google is not None and at_google.problem:
             login_session.notify("warning", sentence(at_google.problem))
         return _("%(address)s was added.", address=made.address)

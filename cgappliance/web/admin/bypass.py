@@ -41,7 +41,7 @@ def bypass() -> ResponseReturnValue:
 def look_for_bypass() -> ResponseReturnValue:
     """Begin to look; it goes on beside the requests."""
     desk, tenant = login_session.desk(), g.tenant
-    means = Means(services().customer, services().internet, services().web)
+    means = Means(services().google, services().internet, services().web)
     return begin(services().reports, lambda told: examine(desk, tenant, means, progress=told), url_for(".bypass"))
 
 

@@ -57,7 +57,7 @@ def _provide(new: Sequence[str]) -> bool:
 
     The accounts are there, whatever becomes of this.
     """
-    desk, tenant, google = login_session.desk(), g.tenant, services().customer
+    desk, tenant, google = login_session.desk(), g.tenant, services().google
     try:
         if not new or not newcomer.wants_any(tenant, google):
             return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import g, render_template, url_for
@@ -11,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from cgappliance.admin import accounts as desk_accounts
 from cgappliance.admin import credentials
-from cgappliance.administration import GoogleAdministration, GoogleUser, MailAccess
+from cgappliance.administration import GoogleUser, MailAccess
 from cgappliance.errors import CgapplianceError
 from cgappliance.store.accounts import Account
 from cgappliance.store.administrators import Role
@@ -55,7 +53,7 @@ def reset_google_password(address: str) -> ResponseReturnValue:
     """Give the Google user a new random password (manual 2.1.2)."""
 
     def change() -> str:
-        with _customer() as customer:
+        with services().google(g.tenant) as customer:
             revoke = forms.flag("revoke_app_passwords")
             vault = services().vault
             credentials.reset(login_session.desk(), g.tenant, address, vault, customer, revoke_app_passwords=revoke)
@@ -72,7 +70,7 @@ def enable_google_mail_access(address: str) -> ResponseReturnValue:
     account = desk_accounts.show(login_session.desk(), g.tenant, address).row.account
 
     def change() -> str:
-        with _customer() as customer:
+        with services().google(g.tenant) as customer:
             access = customer.enable_mail_access(account.address)
         with login_session.desk().work() as work:
             work.log(g.tenant.id, "account.mail_access", account.address, after={"imap": access.imap, "pop": access.pop})
@@ -86,23 +84,12 @@ def enable_google_mail_access(address: str) -> ResponseReturnValue:
 
 def _ask(account: Account) -> State:
     try:
-        with _customer() as customer:
+        with services().google(g.tenant) as customer:
             user = customer.find(account.address)
             access = customer.mail_access(account.address) if user is not None and user.has_mailbox else None
             return State(user, access)
     except CgapplianceError as error:
         return State(problem=words(error))
-
-
-@contextmanager
-def _customer() -> Iterator[GoogleAdministration]:
-    customer = services().google(g.tenant)
-    if customer is None:
-        raise RecordConflict("the tenant's credential provider cannot ask Google about users")
-    try:
-        yield customer
-    finally:
-        customer.close()
 
 
 def _is_api_admin(account: Account) -> bool:

@@ -68,7 +68,7 @@ def create_person() -> ResponseReturnValue:
     names = (person.given_name, person.family_name)
     wanted = {"create": forms.flag("create_google_user")}
     vault = services().vault
-    at_google = newcomer.provide(desk, g.tenant, account, services().customer, lambda: vault, names=names, **wanted)
+    at_google = newcomer.provide(desk, g.tenant, account, services().google, lambda: vault, names=names, **wanted)
     return _told(Told(account, password if made_here else None, is_new=True, at_google=at_google))
 
 

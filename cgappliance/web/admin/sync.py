@@ -60,7 +60,7 @@ def apply_sync() -> ResponseReturnValue:
 
 
 def _means() -> Means:
-    return Means(services().directory, services().customer, services().vault)
+    return Means(services().directory, services().google, services().vault)
 
 
 def _page(task: Task | None) -> str:

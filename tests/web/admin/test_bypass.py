@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import pytest
 from gevent.event import Event
@@ -34,7 +35,7 @@ class SlowCustomer(FakeCustomer):
 def google(site: TestSite) -> Iterator[SlowCustomer]:
     accounts.create(site.desk(), site.services.tenants["acme"], YUKI)
     made = SlowCustomer(YUKI)
-    site.services.google = lambda _tenant: made
+    site.services.google = lambda _tenant: closing(made)
     site.services.internet = FakeInternet()
     site.client.set_cookie("cg-language", "en")
     site.enter()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 
@@ -53,7 +54,7 @@ def customer(site: TestSite) -> Customer:
     for address in (YUKI, "taro@acme.example"):
         accounts.create(site.desk(), site.services.tenants["acme"], address)
     made = Customer()
-    site.services.google = lambda _tenant: made  # type: ignore[assignment, return-value]
+    site.services.google = lambda _tenant: closing(made)  # type: ignore[assignment, return-value]
     site.enter()
     return made
 
@@ -103,7 +104,7 @@ def test_pop_and_imap_are_switched_on_at_google(site: TestSite, customer: Custom
 @pytest.mark.parametrize(("known", "told"), [(True, "hanako@acme.example was added."), (False, "does not exist at Google")])
 def test_who_is_added_gets_the_random_password_at_google(site: TestSite, known: bool, told: str) -> None:
     made = FakeCustomer(*(["hanako@acme.example"] if known else []), sets_passwords=True)
-    site.services.google = lambda _tenant: made
+    site.services.google = lambda _tenant: closing(made)
     site.enter()
     form = "/acme/admin/accounts"
     answer = site.post(f"{form}/new", {"address": "hanako@acme.example"}, form=form, headers=ENGLISH)

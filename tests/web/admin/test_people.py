@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 
 import pytest
 from werkzeug.test import TestResponse
@@ -34,7 +35,7 @@ class Light:
         own = site.services.kinds.backends["fake"]
         kind = BackendKind("fake", own.make, directory=lambda _context: self.directory)
         site.services.kinds = Kinds({"fake": kind})
-        site.services.google = lambda _tenant: self.google
+        site.services.google = lambda _tenant: closing(self.google)
         site.enter()
 
     def add(self, **changes: str) -> TestResponse:

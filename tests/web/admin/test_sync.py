@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -45,7 +46,7 @@ class Company:
         self.directory, self.google = SlowDirectory(entry("yuki"), entry("taro")), FakeCustomer(sets_passwords=True)
         own = site.services.kinds.backends["fake"]
         site.services.kinds = Kinds({"fake": BackendKind("fake", own.make, directory=lambda _context: self.directory)})
-        site.services.google = lambda _tenant: self.google
+        site.services.google = lambda _tenant: closing(self.google)
         site.client.set_cookie("cg-language", "en")
         site.enter()
 
