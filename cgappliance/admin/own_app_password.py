@@ -6,6 +6,9 @@ Google mistrusts that address, and with it everybody's mail.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -17,7 +20,7 @@ from cgappliance.model import Tenant
 from cgappliance.secret import Secret
 from cgappliance.store import audit
 from cgappliance.store.credentials import Kind
-from cgappliance.store.errors import LimitReached
+from cgappliance.store.errors import LimitReached, RecordConflict
 from cgappliance.store.vault import Vault
 
 PROVIDER: Final = "app-password"  #: the kind of Google credentials of tenants that have this page
@@ -41,25 +44,50 @@ def kept(desk: Desk, tenant: Tenant, address: str) -> Kept | None:
     return next((one for one in found if one.kind is Kind.APP_PASSWORD), None)
 
 
-def enter(desk: Desk, tenant: Tenant, address: str, typed: Secret, *, vault: Vault, verify: Verify) -> None:
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Which users' app passwords are being tried in this process: one a user, or the count would come too late for the next."""
+
+    under_way: set[tuple[str, str]] = field(default_factory=set)
+
+    @contextmanager
+    def of(self, tenant: str, address: str) -> Iterator[None]:
+        """Be the only trial of a user's.
+
+        Raises:
+            RecordConflict: there is one.
+        """
+        key = (tenant, address)
+        if key in self.under_way:
+            raise RecordConflict(f"another app password of {address} is being tried (wait for its answer)")
+        self.under_way.add(key)
+        try:
+            yield
+        finally:
+            self.under_way.discard(key)
+
+
+def enter(desk: Desk, tenant: Tenant, address: str, typed: Secret, *, vault: Vault, verify: Verify, trials: Trials) -> None:
     """Keep a user's app password if Gmail takes it. Blocks for Gmail.
 
     Raises:
+        RecordConflict: another one of this user is being tried.
         LimitReached: Gmail has refused too many of this user's lately; it was not asked.
         NotAnAppPassword, AppPasswordRefused, RecordMissing: as ``credentials.set_app_password``.
         TrialFailed: Gmail could not be asked.
         KeyProblem, StoreUnavailable: it was not kept.
     """
-    since = desk.now() - TRIES_WITHIN
-    where = audit.Filter(tenant=tenant.id, target=accounts.normalised(address), action=REFUSED, since=since)
-    if len(audit.page(desk.store, where, limit=TRIES_MAX)) >= TRIES_MAX:
-        raise LimitReached(f"Gmail has refused {TRIES_MAX} app passwords of {address} within the last hour (try again later)")
+    with trials.of(tenant.id, accounts.normalised(address)):
+        since = desk.now() - TRIES_WITHIN
+        where = audit.Filter(tenant=tenant.id, target=accounts.normalised(address), action=REFUSED, since=since)
+        if len(audit.page(desk.store, where, limit=TRIES_MAX)) >= TRIES_MAX:
+            raise LimitReached(f"Gmail has refused {TRIES_MAX} app passwords of {address} within the last hour (try again later)")
 
-    def tried(known: str, secret: Secret) -> str:
-        said = verify(known, secret)
-        if said:
-            with desk.work() as work:
-                work.log(tenant.id, REFUSED, known, after={"kind": Kind.APP_PASSWORD}, reason=said)
-        return said
+        def tried(known: str, secret: Secret) -> str:
+            said = verify(known, secret)
+            if said:
+                with desk.work() as work:
+                    work.log(tenant.id, REFUSED, known, after={"kind": Kind.APP_PASSWORD}, reason=said)
+            return said
 
-    credentials.set_app_password(desk, tenant, address, typed, vault=vault, verify=tried)
+        credentials.set_app_password(desk, tenant, address, typed, vault=vault, verify=tried)

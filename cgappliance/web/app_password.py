@@ -14,7 +14,7 @@ from cgappliance.admin.credentials import AppPasswordRefused, NotAnAppPassword
 from cgappliance.admin.trial import TrialFailed
 from cgappliance.errors import CgapplianceError
 from cgappliance.secret import Secret
-from cgappliance.store.errors import LimitReached, RecordMissing
+from cgappliance.store.errors import LimitReached, RecordConflict, RecordMissing
 from cgappliance.web import login_session, user_pages
 from cgappliance.web.access import own_pages
 from cgappliance.web.i18n import gettext as _
@@ -42,10 +42,18 @@ def enter() -> ResponseReturnValue:
     """Keep what was typed, if Gmail takes it."""
     _ensure_wanted()
     typed = Secret(request.form.get("app_password", "")[:TYPED_MAX])
-    verify = partial(services().try_password, g.tenant)
+    verify, trials = partial(services().try_password, g.tenant), services().app_password_trials
     try:
-        own_app_password.enter(login_session.desk(), g.tenant, g.login.subject, typed, vault=services().vault, verify=verify)
-    except (AppPasswordRefused, LimitReached, NotAnAppPassword, RecordMissing, TrialFailed) as error:
+        own_app_password.enter(
+            login_session.desk(),
+            g.tenant,
+            g.login.subject,
+            typed,
+            vault=means.vault,
+            verify=verify,
+            trials=means.app_password_trials,
+        )
+    except (AppPasswordRefused, LimitReached, NotAnAppPassword, RecordConflict, RecordMissing, TrialFailed) as error:
         said, status = _explained(error)
         fields = {"tenant": g.tenant.id, "login": g.login.subject, "peer": str(login_session.client_ip())}
         _log.info("web.app_password_unchanged", **fields, detail=str(error))

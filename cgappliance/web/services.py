@@ -14,6 +14,7 @@ from cgappliance.admin import outside, trial
 from cgappliance.admin.autoconfig.internet import Internet, Outside
 from cgappliance.admin.desk import Actor, Desk, utc_now
 from cgappliance.admin.live import Ask
+from cgappliance.admin.own_app_password import Trials
 from cgappliance.admin.own_password import OwnPasswords
 from cgappliance.admin.sign_in import Entrance
 from cgappliance.administration import Directory, GoogleAdministration, WritableDirectory
@@ -45,6 +46,7 @@ class Services:
     now: Callable[[], datetime] = utc_now
     try_password: Callable[[Tenant, str, Secret], str] = trial.try_password  #: logs in at Gmail; may raise TrialFailed
     internet: Internet = field(default_factory=Outside)  #: as a mail client outside sees it
+    app_password_trials: Trials = field(default_factory=Trials)
     tasks: Tasks = field(init=False)
     reports: Tasks = field(init=False)  #: looks at ways round; beside ``tasks``, so that neither waits for the other
 

@@ -8,16 +8,17 @@ import pytest
 from cgappliance.admin import accounts, own_app_password
 from cgappliance.admin.credentials import AppPasswordRefused, NotAnAppPassword
 from cgappliance.admin.desk import Desk
-from cgappliance.admin.own_app_password import TRIES_MAX, TRIES_WITHIN
+from cgappliance.admin.own_app_password import TRIES_MAX, TRIES_WITHIN, Trials
 from cgappliance.admin.trial import TrialFailed
 from cgappliance.model import PluginChoice, Tenant
 from cgappliance.secret import Secret
 from cgappliance.store import audit
-from cgappliance.store.errors import LimitReached, RecordMissing
+from cgappliance.store.errors import LimitReached, RecordConflict, RecordMissing
 from cgappliance.store.vault import Vault
 from tests.admin.conftest import NOW
 from tests.admin.trail import actions
 
+TRIALS = Trials()
 YUKI, GOOD = "yuki@acme.example", "abcd efgh ijkl mnop"
 
 
@@ -42,7 +43,7 @@ def gmail(desk: Desk, acme: Tenant) -> Gmail:
 
 
 def enter(desk: Desk, acme: Tenant, vault: Vault, gmail: Gmail, typed: str = GOOD, address: str = YUKI) -> None:
-    own_app_password.enter(desk, acme, address, Secret(typed), vault=vault, verify=gmail.verify)
+    own_app_password.enter(desk, acme, address, Secret(typed), vault=vault, verify=gmail.verify, trials=TRIALS)
 
 
 def test_what_gmail_takes_is_kept(desk: Desk, acme: Tenant, vault: Vault, gmail: Gmail) -> None:
@@ -111,3 +112,15 @@ def test_an_address_without_account_has_none(desk: Desk, acme: Tenant, vault: Va
 )
 def test_it_is_for_tenants_whose_users_have_them_here(acme: Tenant, choice: PluginChoice, applies: bool) -> None:
     assert own_app_password.applies(replace(acme, google=choice)) is applies
+
+
+def test_two_at_once_are_not_tried_so_that_none_goes_past_the_count(desk: Desk, acme: Tenant, vault: Vault, gmail: Gmail) -> None:
+    def meanwhile(_address: str, _secret: Secret) -> str:
+        with pytest.raises(RecordConflict, match="is being tried"):
+            enter(desk, acme, vault, gmail)
+        return ""
+
+    own_app_password.enter(desk, acme, YUKI, Secret(GOOD), vault=vault, verify=meanwhile, trials=TRIALS)
+    assert gmail.asked == []
+    enter(desk, acme, vault, gmail)
+    assert len(gmail.asked) == 1
