@@ -42,20 +42,14 @@ def provide(
     Returns:
         None: the tenant file wants nothing there, and nobody asked.
     """
-    local = account.address.partition("@")[0]
-    named = (names[0] or local, names[1] or local)
-    asked = asked or create
     try:
-        with open_google(tenant) as google:
-            if not asked and not google.setup.sets_passwords and not google.setup.enables_mail_access:
-                return None
-            needs = provision.find_needs(desk, tenant, google, [account.address], create=create)
-            (done,) = provision.carry_out(desk, tenant, google, needs, vault=open_vault(), name_of=lambda _: named)
-            return done
-    except GoogleRefused as refused:
-        if refused.fault is GoogleFault.NOT_CONFIGURED and not asked:
+        if not asked and not create and not wants_any(tenant, open_google):
             return None
-        return Provisioned(account.address, problem=str(refused))
+        with open_google(tenant) as google:
+            needs = provision.find_needs(desk, tenant, google, [account.address], create=create)
+            name_of = provision.named(lambda _: names)
+            (done,) = provision.carry_out(desk, tenant, google, needs, vault=open_vault(), name_of=name_of)
+            return done
     except CgapplianceError as error:
         return Provisioned(account.address, problem=str(error))
 
@@ -96,14 +90,9 @@ def provide_many(
     with open_google(tenant) as google:
         needs = provision.find_needs(desk, tenant, google, addresses, create=False)
         try:
-            for done in provision.carry_out(desk, tenant, google, needs, vault=vault, name_of=_unnamed):
+            for done in provision.carry_out(desk, tenant, google, needs, vault=vault, name_of=provision.named(lambda _: None)):
                 outcome.at_google.append(done)
                 progress("google", len(outcome.at_google))
         except CgapplianceError as error:
             outcome.stopped = error
     return outcome
-
-
-def _unnamed(address: str) -> tuple[str, str]:
-    local = address.partition("@")[0]
-    return local, local

@@ -31,6 +31,17 @@ SINGLE_LOOKUPS: Final = 20
 NameOf = Callable[[str], tuple[str, str]]
 
 
+def named(find: Callable[[str], tuple[str, str] | None]) -> NameOf:
+    """Return what names somebody for Google, which wants both names: the part before the @ stands for one that is not known."""
+
+    def name_of(address: str) -> tuple[str, str]:
+        given_name, family_name = find(address) or ("", "")
+        local = address.partition("@")[0]
+        return given_name or local, family_name or local
+
+    return name_of
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What one account needs at Google."""

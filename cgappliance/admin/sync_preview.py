@@ -146,12 +146,7 @@ def _provide(desk: Desk, tenant: Tenant, means: Means, shown: Preview) -> Iterat
     with means.google(tenant) as google:
         needs = provision.find_needs(desk, tenant, google, None, create=shown.wanted.create_google_users)
         chosen = [need for need in needs if need.problem or agreed.get(need.address) == _deeds(need)]
-
-        def name_of(address: str) -> tuple[str, str]:
-            local = address.partition("@")[0]
-            given_name, family_name = shown.names.get(address, ("", ""))
-            return given_name or local, family_name or local
-
+        name_of = provision.named(shown.names.get)
         yield from provision.carry_out(desk, tenant, google, chosen, vault=means.vault, name_of=name_of)
 
 

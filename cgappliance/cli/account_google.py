@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from cgappliance.admin import provision
+from cgappliance.admin import newcomer, provision
 from cgappliance.admin.desk import Desk
 from cgappliance.admin.provision import NameOf, Need, Provisioned
-from cgappliance.administration import GoogleAdministration, GoogleFault, GoogleRefused
+from cgappliance.administration import GoogleAdministration, GoogleRefused
 from cgappliance.cli.common import State, print_table
 from cgappliance.cli.desk import vault_of
 from cgappliance.cli.outside import kinds, open_directory, open_google, watched
@@ -54,13 +54,10 @@ class GoogleRun:
             return []
         addresses, planned = ([], new) if self.dry_run else (list(new), {})
         try:
-            with open_google(self.tenant) as google:
-                if not self.create and not google.setup.sets_passwords and not google.setup.enables_mail_access:
-                    return []
-                return self._bring(google, addresses, planned, names_of(self.tenant))
-        except CgapplianceError as error:
-            if isinstance(error, GoogleRefused) and error.fault is GoogleFault.NOT_CONFIGURED and not self.create:
+            if not self.create and not newcomer.wants_any(self.tenant, open_google):
                 return []
+            return self.bring(addresses, planned, names_of(self.tenant))
+        except CgapplianceError as error:
             return [Provisioned(address, problem=str(error)) for address in new]
 
     def _bring(
@@ -103,25 +100,14 @@ def show_google(done: Sequence[Provisioned], *, dry_run: bool) -> None:
         click.echo("nothing to do at Google")
 
 
-def named(find: Callable[[str], tuple[str, str] | None]) -> NameOf:
-    """Return what names somebody for Google, which wants both names: the part before the @ stands for one that is not known."""
-
-    def name_of(address: str) -> tuple[str, str]:
-        given_name, family_name = find(address) or ("", "")
-        local = address.partition("@")[0]
-        return given_name or local, family_name or local
-
-    return name_of
-
-
 def names_of(tenant: Tenant) -> NameOf:
     """Return what looks names up in the directory, one by one, where it can be read."""
     if kinds().backends[tenant.auth.name].directory is None:
-        return named(lambda _: None)
+        return provision.named(lambda _: None)
 
     def find(address: str) -> tuple[str, str] | None:
         with open_directory(tenant) as directory:
             entry = directory.find(address)
         return None if entry is None else (entry.given_name, entry.family_name)
 
-    return named(find)
+    return provision.named(find)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cgappliance.admin import directory_sync, mail_access
+from cgappliance.admin import directory_sync, mail_access, provision
 from cgappliance.admin.directory_sync import Done
 from cgappliance.admin.provision import Provisioned
 from cgappliance.admin.sync_plan import Action, Plan, Step
@@ -16,7 +16,6 @@ from cgappliance.cli.account_google import (
     GoogleRun,
     create_google_users_option,
     google_data,
-    named,
     names_of,
     revoke_app_passwords_option,
     show_google,
@@ -71,7 +70,7 @@ def _behind_sync(run: GoogleRun, entries: Sequence[DirectoryEntry], planned: Pla
     """Provision all enabled accounts; in a dry run those too that the sync would make."""
     new = {step.address: step.values["profile"] for step in planned.steps if step.action is Action.ADD and step.values["enabled"]}
     names = {entry.address.lower(): (entry.given_name, entry.family_name) for entry in entries}
-    return run.bring(None, new if run.dry_run else {}, named(names.get))
+    return run.bring(None, new if run.dry_run else {}, provision.named(names.get))
 
 
 @click.command("provision")
