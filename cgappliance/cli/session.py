@@ -7,6 +7,7 @@ from datetime import timedelta
 import click
 
 from cgappliance.cli.common import Decorated, State, config_option, json_option, pass_state, print_json, print_table
+from cgappliance.cli.desk import open_desk, tenant_named
 from cgappliance.config.load import load_settings
 from cgappliance.server.control import ask
 
@@ -76,6 +77,9 @@ def kick_sessions(state: State, /, as_json: bool, everybody: bool, **where: str 
     if not given and not everybody:
         raise click.UsageError("give at least one condition, or --all")
     ended = ask(load_settings(state.config).run_dir, "kick", **given)
+    if not ended and "tenant" in given:  # one that is no more may still have sessions; but a slip must not look like a success
+        with open_desk(state) as desk:
+            tenant_named(state, desk.store, given["tenant"])
     if as_json:
         print_json({"ended": ended})
     else:

@@ -85,6 +85,12 @@ def test_one_session_by_its_id(world, everybody):
     assert everybody["yuki pop3"].rest() != b""
 
 
+def test_a_slip_in_the_tenants_name_is_no_success(world):
+    done = world.appliance.command("session", "kick", "--tenant", "acmee", check=False)
+    assert done.returncode == 1
+    assert "there is no tenant 'acmee' (did you mean 'acme'?)" in done.stderr
+
+
 def test_a_network_that_is_none_is_told(world):
     done = world.appliance.command("session", "kick", "--network", "300.1.1.1", check=False)
     assert done.returncode == 1
