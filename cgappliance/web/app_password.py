@@ -49,9 +49,9 @@ def enter() -> ResponseReturnValue:
             g.tenant,
             g.login.subject,
             typed,
-            vault=means.vault,
+            vault=services().vault,
             verify=verify,
-            trials=means.app_password_trials,
+            trials=trials,
         )
     except (AppPasswordRefused, LimitReached, NotAnAppPassword, RecordConflict, RecordMissing, TrialFailed) as error:
         said, status = _explained(error)
