@@ -63,7 +63,6 @@ def test_the_table_for_people_has_a_line_for_each(world, everybody):
         (["--network", "127.0.0.22"], {"yuki pop3"}),
         (["--network", "127.0.0.0/24"], {"yuki imap", "yuki pop3"}),
         (["--tenant", "acme"], {"yuki imap", "yuki pop3", "taro smtp"}),
-        (["--tenant", "nobody"], set()),
         (["--profile", "office", "--protocol", "smtp"], {"taro smtp"}),
         (["--profile", "travel"], set()),
         (["--account", YUKI.address, "--protocol", "imap"], {"yuki imap"}),
