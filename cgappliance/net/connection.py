@@ -19,7 +19,8 @@ from cgappliance.net.consult import ask_directory, ask_provider
 from cgappliance.net.deadline import deadline
 from cgappliance.net.lobby import Visitor
 from cgappliance.net.places import Place
-from cgappliance.net.relay import End, Relay, Summary
+from cgappliance.net.relay import End, Relay
+from cgappliance.net.relayed import Relayed
 from cgappliance.net.stream import TlsStream
 from cgappliance.net.surroundings import Surroundings, Uses
 from cgappliance.policy.decide import decide
@@ -59,16 +60,17 @@ class Connection:
 
     def serve(self) -> bool:
         """Log the client in and start its relay; return True when the relay has taken over the client's stream. Blocks."""
-        relayed = False
+        is_relayed = False
         try:
             client: Stream = self._client if self._trace is None else self._trace.around_client(self._client)
             opened = login.run(client, self._front, self)
             if opened is None or self._record is None:
                 return False
             assert isinstance(opened.stream, TlsStream)  # noqa: S101 - upstream() below makes no other
-            relay = Relay(self._client, opened.stream, self._ended)
+            relayed = Relayed(self._around.house, self._around.recorder, self._record, self._place)
+            relay = Relay(self._client, opened.stream, relayed.ended)
             self._around.house.sessions.add(self._record, relay)
-            relayed = True
+            is_relayed = True
             if self._trace is not None:
                 self._trace.attach(relay)
             relay.start(self._front.unread(), opened.back.unread())
@@ -77,7 +79,7 @@ class Connection:
             return True
         finally:
             self._leave()
-            if not relayed:
+            if not is_relayed:
                 self._give_place_back()
                 self._end_unheard()
 
@@ -110,13 +112,6 @@ class Connection:
             now=datetime.now(UTC),
             enabled=standing.enabled,
         )
-
-    def _ended(self, summary: Summary) -> None:
-        assert self._record is not None  # noqa: S101 - a relay is only made with a record
-        self._around.house.sessions.remove(self._record)
-        self._give_place_back()
-        end = SessionEnd(summary.end.value, summary.detail, summary.bytes_up, summary.bytes_down, summary.seconds)
-        self._around.recorder.ended(self._record, end)
 
     # ---- the ports of session/login.py, in call order
 

@@ -37,7 +37,7 @@ from time import monotonic
 from typing import Final
 
 from cgappliance import log
-from cgappliance.net.stream import TlsStream, release
+from cgappliance.net.stream import TlsStream
 
 _log = log.get()
 
@@ -93,7 +93,6 @@ class _Side:
         "stream",
         "tls",
         "unsent",
-        "writer",
     )
 
     def __init__(self, stream: TlsStream, lost: End) -> None:
@@ -103,7 +102,6 @@ class _Side:
         self.incoming = stream.incoming
         self.outgoing = stream.outgoing
         self.reader = stream.reader
-        self.writer = stream.writer
         self.lost = lost
         self.unsent: memoryview | None = None
         self.chunk = CHUNK_MIN_BYTES
@@ -133,11 +131,12 @@ class Relay:
     def start(self, to_upstream: bytes = b"", to_client: bytes = b"") -> None:
         """Begin. The arguments are plaintext that was read ahead during the login; it goes first. Does not block."""
         self.running = True
+        on_readable = self._on_readable  # one object for both: each time that it is read, Python makes a new one
         for source, target, early in (
             (self._client, self._upstream, to_upstream),
             (self._upstream, self._client, to_client),
         ):
-            source.reader.start(self._on_readable, source, target)
+            source.reader.start(on_readable, source, target)
             if early:
                 source.received += len(early)
                 self._guard(self._deliver_early, source, target, early)
@@ -256,7 +255,7 @@ class Relay:
         if left:
             target.unsent = memoryview(b"".join(records))[-left:]
             source.reader.stop()
-            target.writer.start(self._on_writable, source, target)
+            target.stream.writer.start(self._on_writable, source, target)
 
     def _after_read(self, source: _Side, target: _Side) -> None:
         if source.outgoing.pending and source.unsent is None:  # OpenSSL's own answers: a key update, an alert
@@ -279,7 +278,7 @@ class Relay:
         if target.unsent:
             return
         target.unsent = None
-        target.writer.stop()
+        target.stream.writer.stop()
         if source.finished:
             self._guard(self._shut, source, target)
             return
@@ -310,7 +309,7 @@ class Relay:
             if side.chunk > CHUNK_MIN_BYTES:
                 Relay.busy -= 1
             if side.shut:
-                release(side.stream)
+                side.stream.release()
             else:
                 side.stream.close()
         seconds = monotonic() - self._started_at

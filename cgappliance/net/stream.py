@@ -11,7 +11,7 @@ import _socket
 import contextlib
 import socket
 import ssl
-from typing import Final
+from typing import Any, Final
 
 from gevent import get_hub
 
@@ -28,20 +28,26 @@ _view = memoryview(_buffer)
 
 
 class TlsStream:
-    """One end: a socket, its two watchers, and a TLS object between two memory BIOs. Close it, or hand it to a relay."""
+    """One end: a socket, its watchers, and a TLS object between two memory BIOs. Close it, or hand it to a relay."""
 
-    __slots__ = ("_has_asked", "incoming", "outgoing", "reader", "sock", "tls", "writer")
+    __slots__ = ("_has_asked", "_writer", "incoming", "outgoing", "reader", "sock", "tls")
 
     def __init__(self, sock: _socket.socket, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, tls: ssl.SSLObject) -> None:
         """Take over a connected, non-blocking socket; ``tls`` was made over the two BIOs and has not shaken hands."""
-        loop = get_hub().loop
         self.sock = sock
         self.incoming = incoming
         self.outgoing = outgoing
         self.tls = tls
         self._has_asked = False
-        self.reader = loop.io(sock.fileno(), READ)
-        self.writer = loop.io(sock.fileno(), WRITE)
+        self.reader = get_hub().loop.io(sock.fileno(), READ)
+        self._writer: Any = None
+
+    @property
+    def writer(self) -> Any:
+        """The watcher that tells when the socket takes bytes again; most sockets always do, and never get one."""
+        if self._writer is None:
+            self._writer = get_hub().loop.io(self.sock.fileno(), WRITE)
+        return self._writer
 
     def handshake(self) -> None:
         """Shake hands. Blocks; on failure the alert is sent before the exception is raised.
@@ -141,15 +147,15 @@ class TlsStream:
                     self.tls.unwrap()
                 finally:
                     self.sock.send(self.outgoing.read())
-        release(self)
+        self.release()
 
-
-def release(stream: TlsStream) -> None:
-    """Stop the watchers and close the socket; watchers first, or the loop would watch a number that a new socket may get."""
-    for watcher in (stream.reader, stream.writer):
-        watcher.stop()
-        watcher.close()
-    stream.sock.close()
+    def release(self) -> None:
+        """Stop the watchers and close the socket; watchers first, or the loop would watch a number that a new socket may get."""
+        for watcher in (self.reader, self._writer):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self.sock.close()
 
 
 def tune(sock: _socket.socket) -> None:

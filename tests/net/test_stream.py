@@ -6,7 +6,6 @@ import pytest
 
 from cgappliance.errors import DeadlineExceeded, PeerGone, TlsFailed
 from cgappliance.net.deadline import deadline
-from cgappliance.net.stream import release
 
 from .conftest import bare, stream_over
 
@@ -43,7 +42,7 @@ def test_close_twice_is_fine(tls_pair):
 def test_reset_is_peer_gone(tls_pair):
     server, client = tls_pair()
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    release(client)
+    client.release()
     with pytest.raises(PeerGone, match="connection lost"):
         server.recv()
 
@@ -112,5 +111,5 @@ def test_handshake_of_tls_1_2_is_over_for_both_when_the_server_has_finished(serv
     with gevent.Timeout(5):
         gevent.joinall([gevent.spawn(end.handshake) for end in (server, client)], raise_error=True)
     assert client.tls.version() == "TLSv1.2"
-    release(server)
-    release(client)
+    server.release()
+    client.release()
