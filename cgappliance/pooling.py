@@ -10,13 +10,15 @@ Rules of this file
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import gevent
+from gevent import get_hub
 from gevent.lock import Semaphore
 
 Clock = Callable[[], float]
@@ -26,6 +28,12 @@ Connection = TypeVar("Connection")
 DEFAULT_POOL_SIZE = 4
 #: Seconds an idle connection is kept: below the 15 minutes of Active Directory (MaxConnIdleTime) and of most firewalls.
 DEFAULT_MAX_IDLE_S = 300.0
+#: Idle connections of all pools of a process that are no crowd: 5 MB, and more than the logins of one tenant use at once.
+CROWD = 128
+#: Seconds an idle connection is kept in a crowd: in a rush to hundreds of directories each is asked again within a second or two.
+CROWDED_IDLE_S = 5.0
+#: How often idle connections are looked through, in seconds.
+SWEEP_S = 2.5
 
 
 class ServerFailed(Exception):
@@ -79,6 +87,57 @@ class Lease(Generic[Connection]):
     reused: bool  #: True: it was idle before, so the server may have closed it meanwhile
 
 
+@dataclass(slots=True, eq=False)
+class _Idle(Generic[Connection]):
+    """A connection that nobody uses."""
+
+    pool: BoundedPool[Connection]
+    connection: Connection
+    since: float  #: by the pool's clock
+
+
+class IdleConnections:
+    """The idle connections of all pools of a process, and the one timer that closes those that nobody comes back for.
+
+    Each holds 35 KB here, and a place at the directory: with hundreds of tenants, long after the rush, that is too much of both.
+    """
+
+    def __init__(self, crowd: int = CROWD) -> None:
+        """Keep them for a shorter time while there are more than ``crowd``."""
+        self._crowd = crowd
+        self._known: dict[_Idle[Any], None] = {}  # in the order in which they became idle
+        self._timer: Any = None
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, idle: _Idle[Any]) -> None:
+        """Watch over a connection from now on. Does not block."""
+        self._known[idle] = None
+        if self._timer is None:
+            self._timer = get_hub().loop.timer(SWEEP_S, SWEEP_S, ref=False)  # it keeps no program from ending
+            self._timer.start(self._begin_sweep)
+
+    def remove(self, idle: _Idle[Any]) -> None:
+        """Leave a connection alone: it is in use again, or closed."""
+        del self._known[idle]
+
+    def sweep(self) -> None:
+        """Close what has been idle for too long; the timer rests when nothing is left. Does not block."""
+        for idle in list(self._known):
+            limit_s = CROWDED_IDLE_S if len(self._known) > self._crowd else math.inf
+            idle.pool.close_if_stale(idle, limit_s)
+        if not self._known and self._timer is not None:
+            self._timer.close()
+            self._timer = None
+
+    def _begin_sweep(self) -> None:
+        gevent.spawn(self.sweep)  # what a plugin's close does is not the event loop's business
+
+
+_idle_connections = IdleConnections()
+
+
 class BoundedPool(Generic[Connection]):
     """At most ``size`` connections to one server, opened when first needed and kept for the next login."""
 
@@ -90,6 +149,7 @@ class BoundedPool(Generic[Connection]):
         size: int = DEFAULT_POOL_SIZE,
         max_idle_s: float = DEFAULT_MAX_IDLE_S,
         clock: Clock = time.monotonic,
+        all_idle: IdleConnections = _idle_connections,
     ) -> None:
         self._open = open_
         self._close = close
@@ -97,7 +157,8 @@ class BoundedPool(Generic[Connection]):
         self._max_idle_s = max_idle_s
         self._clock = clock
         self._slots = Semaphore(size)
-        self._idle: deque[tuple[float, Connection]] = deque()  # (idle since, connection), the longest idle one first
+        self._idle: list[_Idle[Connection]] = []  # the longest idle one first
+        self._all_idle = all_idle
         self._given_up = 0
         self._closed = False
 
@@ -131,20 +192,34 @@ class BoundedPool(Generic[Connection]):
             self._slots.release()
 
     def _take_idle(self) -> Lease[Connection] | None:
-        while self._idle and self._clock() - self._idle[0][0] > self._max_idle_s:
-            self._close(self._idle.popleft()[1])
-        return Lease(self._idle.pop()[1], reused=True) if self._idle else None
+        for idle in list(self._idle):
+            self.close_if_stale(idle)
+        return Lease(self._pop().connection, reused=True) if self._idle else None
+
+    def _pop(self) -> _Idle[Connection]:
+        idle = self._idle.pop()
+        self._all_idle.remove(idle)
+        return idle
 
     def _keep(self, connection: Connection) -> None:
         if self._closed or len(self._idle) >= self._size:
             self._close(connection)
         else:
-            self._idle.append((self._clock(), connection))
+            idle = _Idle(self, connection, self._clock())
+            self._idle.append(idle)
+            self._all_idle.add(idle)
+
+    def close_if_stale(self, idle: _Idle[Connection], limit_s: float = math.inf) -> None:
+        """Close a connection that has been idle for ``limit_s`` seconds, or for as long as this pool keeps one."""
+        if idle in self._idle and self._clock() - idle.since > min(limit_s, self._max_idle_s):
+            self._idle.remove(idle)
+            self._all_idle.remove(idle)
+            self._close(idle.connection)
 
     def drop_idle(self) -> None:
         """Close the connections that nobody uses: one of them has turned out to be dead."""
         while self._idle:
-            self._close(self._idle.pop()[1])
+            self._close(self._pop().connection)
 
     def give_up(self) -> None:
         """Close what is idle and send away the logins that wait: the server does not answer, and would not answer them either."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from cgappliance.pooling import BoundedPool, Deadline, PoolBusy, PoolGivenUp, ServerFailed
+from cgappliance.pooling import BoundedPool, Deadline, IdleConnections, PoolBusy, PoolGivenUp, ServerFailed
 
 
 class Clock:
@@ -152,3 +152,67 @@ def test_lent_connection_is_closed_when_it_comes_back_to_a_closed_pool(pool: Bou
         pool.close()
         assert not server.opened[0].closed
     assert server.opened[0].closed
+
+
+# ---- what nobody comes back for
+
+
+def left_idle(pools: list[BoundedPool[Wire]]) -> None:
+    """Let each pool have a connection that nobody uses."""
+    for pool in pools:
+        with pool.lease(soon()):
+            pass
+
+
+def pools_of(server: Server, clock: Clock, all_idle: IdleConnections, number: int) -> list[BoundedPool[Wire]]:
+    return [BoundedPool(server.open, server.close, max_idle_s=60, clock=clock, all_idle=all_idle) for _ in range(number)]
+
+
+@pytest.mark.parametrize(("crowd", "idle_s", "closed"), [(2, 59, False), (2, 61, True), (1, 4, False)])
+def test_idle_connections_are_closed_without_being_asked_for(
+    server: Server, clock: Clock, crowd: int, idle_s: float, closed: bool
+) -> None:
+    all_idle = IdleConnections(crowd)
+    left_idle(pools_of(server, clock, all_idle, 2))
+    clock.now_s += idle_s
+    all_idle.sweep()
+    assert [wire.closed for wire in server.opened] == [closed, closed]
+
+
+def test_crowd_of_idle_connections_is_thinned_out_oldest_first(server: Server, clock: Clock) -> None:
+    all_idle = IdleConnections(crowd=2)
+    left_idle(pools_of(server, clock, all_idle, 5))
+    clock.now_s += 6
+    all_idle.sweep()
+    assert [wire.closed for wire in server.opened] == [True, True, True, False, False]
+    assert len(all_idle) == 2
+
+
+def test_connection_in_use_is_in_no_crowd(server: Server, clock: Clock) -> None:
+    all_idle = IdleConnections(crowd=0)
+    [pool] = pools_of(server, clock, all_idle, 1)
+    with pool.lease(soon(clock)):
+        clock.now_s += 100
+        all_idle.sweep()
+        assert (len(all_idle), server.opened[0].closed) == (0, False)
+
+
+def test_one_timer_sweeps_for_all_and_rests_when_nothing_is_left(
+    server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgappliance.pooling.SWEEP_S", 0.01)
+    all_idle = IdleConnections()
+    left_idle(pools_of(server, clock, all_idle, 2))
+    clock.now_s += 61
+    with gevent.Timeout(5):
+        while all_idle._timer is not None:
+            gevent.sleep(0.001)
+    assert [wire.closed for wire in server.opened] == [True, True]
+
+
+def test_closed_pool_leaves_nothing_behind(server: Server, clock: Clock) -> None:
+    all_idle = IdleConnections()
+    [pool] = pools_of(server, clock, all_idle, 1)
+    left_idle([pool])
+    pool.close()
+    assert (len(all_idle), server.opened[0].closed) == (0, True)
