@@ -18,9 +18,10 @@ from benchmarks.harness.lab import HOST_NAME, Lab, address, domain
 from benchmarks.harness.loadgen import LoadFailed, Target
 from benchmarks.harness.scale import Scale
 from benchmarks.peers.base import ProxyPeer
-from cgappliance.testing.lab.process import HIGHEST_FREE_PORT, LOWEST_FREE_PORT, ServerFailed
+from cgappliance.testing.lab.process import HIGHEST_FREE_PORT, LOWEST_FREE_PORT, ServerFailed, clean_environment
 from cgappliance.testing.lab.slapd import Slapd
 
+ROOT = Path(__file__).parents[2]
 BLOCK_TRIES = 200
 OFFSETS = {"imap": 0, "pop3": 1, "smtp": 2}  #: a tenant's three ports lie side by side
 
@@ -148,6 +149,10 @@ class Appliance(ProxyPeer):
     def argv(self) -> list[str]:
         """Run ``serve``."""
         return [sys.executable, "-m", "cgappliance", "--config", str(self.folder / "cgappliance.toml"), "serve"]
+
+    def environment(self) -> dict[str, str]:
+        """Find the appliance of this tree, not the one that is installed: it runs in a folder of its own."""
+        return clean_environment(PYTHONPATH=str(ROOT))
 
     def start(self) -> None:
         """Run it; returns when it says that it is ready."""
