@@ -17,8 +17,8 @@ Rules
       calls. Both matter: small reads lose a third of the throughput, large BIOs cost 700 KiB for every session that once was busy.
     * Back-pressure: what the socket did not take stays as ``unsent``, and the other side is not read until it is gone. So a
       session holds at most one read's worth of bytes for a peer that does not read.
-    * Fairness: a read starts at 16 KiB and doubles while reads come back full and few sessions are busy, so a download cannot make
-      the round trip of everybody else's command long.
+    * Fairness: everybody's command waits until the event loop has come round, twice for a round trip. So what all sessions together
+      read in one turn is bounded (``_Turn``), and who is alone may read as much as the bound, for that is cheapest.
     * Half-close: an end of file from one side becomes close_notify and FIN for the other, which may still send. A peer that closes
       without close_notify is treated alike: many mail clients do.
     * Nothing is added: no QUIT, no LOGOUT. Only ``end`` may put a last line before the close, and only where a line has ended.
@@ -36,19 +36,19 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from gevent import get_hub
+
 from cgappliance import log
 from cgappliance.net.stream import TlsStream
 
 _log = log.get()
 
-CHUNK_MIN_BYTES: Final = 16 * 1024
-CHUNK_MAX_BYTES: Final = 256 * 1024
-CHUNK_CROWDED_BYTES: Final = 32 * 1024  #: the largest read while ``CROWD`` or more relays had full reads lately
-CROWD: Final = 4
+TURN_BYTES: Final = 256 * 1024  #: what all sessions together read in one turn of the event loop: a fifth of a millisecond
+READ_MIN_BYTES: Final = 16 * 1024  #: what each may read however many there are: smaller reads cost too much
 PIECE_BYTES: Final = 64 * 1024
 RECORD_BYTES: Final = 16 * 1024  #: most plaintext in one TLS record (RFC 8446 5.1)
 
-_cipher = memoryview(bytearray(CHUNK_MAX_BYTES))
+_cipher = memoryview(bytearray(TURN_BYTES))
 #: room for all that one piece can decrypt to: its own records and the one that the piece before it had left incomplete
 _plain = memoryview(bytearray(PIECE_BYTES + 2 * RECORD_BYTES))
 
@@ -76,12 +76,36 @@ class Summary:
     seconds: float
 
 
+class _Turn:
+    """Shares a turn of the event loop among the sessions that have much to relay; those with a command take no share.
+
+    How many they are is known from the turn before, or from this one, if it has more already.
+    """
+
+    __slots__ = ("_before", "_number", "_readers", "room")
+
+    def __init__(self) -> None:
+        self.room = _cipher  #: what the next read may fill
+        self._number = -1
+        self._readers = self._before = 0
+
+    def note_large_read(self) -> None:
+        """Count one more that has much to relay in this turn."""
+        number: int = get_hub().loop.iteration
+        if number != self._number:
+            self._number, self._before, self._readers = number, self._readers, 0
+        self._readers += 1
+        self.room = _cipher[: max(READ_MIN_BYTES, TURN_BYTES // max(self._before, self._readers))]
+
+
+_turn = _Turn()  # all sessions of a process share its one core
+
+
 class _Side:
     """One end of a relay and what is still to be sent to it."""
 
     __slots__ = (
         "at_line_end",
-        "chunk",
         "finished",
         "incoming",
         "lost",
@@ -104,7 +128,6 @@ class _Side:
         self.reader = stream.reader
         self.lost = lost
         self.unsent: memoryview | None = None
-        self.chunk = CHUNK_MIN_BYTES
         self.received = 0
         self.finished = False  #: this side has sent its last byte
         self.shut = False  #: this side has been told that there will be no more for it
@@ -115,9 +138,6 @@ class Relay:
     """A running relay. ``start`` it once; it calls ``on_end(summary)`` once, from the event loop."""
 
     __slots__ = ("_client", "_on_end", "_started_at", "_upstream", "last_activity", "running", "tap")
-
-    #: how many relays have had a full read lately; shared, since all relays of a process share its one core
-    busy = 0
 
     def __init__(self, client: TlsStream, upstream: TlsStream, on_end: Callable[[Summary], None]) -> None:
         """Take over two streams that have shaken hands; they are closed when the relay ends."""
@@ -190,13 +210,15 @@ class Relay:
 
     def _on_readable(self, source: _Side, target: _Side) -> None:
         try:
-            size = source.sock.recv_into(_cipher[: source.chunk])
+            size = source.sock.recv_into(_turn.room)
         except BlockingIOError:
             return
         except OSError as error:
             self._finish(source.lost, error.strerror or str(error))
             return
         self.last_activity = monotonic()
+        if size >= READ_MIN_BYTES:
+            _turn.note_large_read()
         self._guard(self._read, source, target, size)
 
     def _read(self, source: _Side, target: _Side, size: int) -> None:
@@ -211,7 +233,6 @@ class Relay:
                 records += self._convert(source, target, _cipher[at : min(at + PIECE_BYTES, size)])
         self._send(source, target, records)
         self._after_read(source, target)
-        self._adapt(source, size)
 
     def _convert(self, source: _Side, target: _Side, piece: memoryview) -> list[bytes]:
         """Decrypt a piece of ciphertext and return it encrypted for the other side: no bytes or one."""
@@ -306,23 +327,9 @@ class Relay:
             return
         self.running = False
         for side in (self._client, self._upstream):
-            if side.chunk > CHUNK_MIN_BYTES:
-                Relay.busy -= 1
             if side.shut:
                 side.stream.release()
             else:
                 side.stream.close()
         seconds = monotonic() - self._started_at
         self._on_end(Summary(end, detail, self._client.received, self._upstream.received, seconds))
-
-    def _adapt(self, source: _Side, size: int) -> None:
-        """Read more at once while reads come back full, less when the crowd grows or the flow ebbs."""
-        if size < source.chunk:
-            if source.chunk > CHUNK_MIN_BYTES and size <= CHUNK_MIN_BYTES:
-                Relay.busy -= 1
-                source.chunk = CHUNK_MIN_BYTES
-            return
-        limit = CHUNK_CROWDED_BYTES if Relay.busy >= CROWD else CHUNK_MAX_BYTES
-        if source.chunk == CHUNK_MIN_BYTES:
-            Relay.busy += 1
-        source.chunk = min(source.chunk * 2, limit)

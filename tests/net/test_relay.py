@@ -3,13 +3,14 @@ import hashlib
 import random
 import socket
 import ssl
+from types import SimpleNamespace
 
 import gevent
 import pytest
 from gevent.event import AsyncResult
 
 from cgappliance.net import relay as relay_module
-from cgappliance.net.relay import CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, End, Relay
+from cgappliance.net.relay import READ_MIN_BYTES, TURN_BYTES, End, Relay, _Turn
 
 
 class Relayed:
@@ -149,7 +150,7 @@ def test_last_words_are_left_out_in_the_middle_of_a_line(relayed):
 def test_a_peer_that_does_not_read_stops_the_other_side(relayed):
     relayed.start()
     sent = 0
-    payload = bytes(CHUNK_MAX_BYTES)
+    payload = bytes(TURN_BYTES)
     with gevent.Timeout(0.5, False):
         for _ in range(400):
             relayed.upstream.sendall(payload)
@@ -157,20 +158,64 @@ def test_a_peer_that_does_not_read_stops_the_other_side(relayed):
     assert sent < 64 * 1024 * 1024  # the kernel's buffers of two connections, not memory of ours
     held = relayed.relay._client.unsent
     assert held is not None
-    assert len(held) <= CHUNK_MAX_BYTES + 100_000
+    assert len(held) <= TURN_BYTES + 100_000
     drained = receive(relayed.client, sent)
     assert len(drained) == sent
 
 
-def test_chunk_grows_while_busy_and_falls_back_when_idle(relayed):
-    relayed.start()
-    reader = gevent.spawn(receive, relayed.client, 20_000_000)
-    relayed.upstream.sendall(bytes(20_000_000))
-    reader.get(timeout=10)
-    relayed.upstream.sendall(b"small")
-    receive(relayed.client, 5)
-    assert relayed.relay._upstream.chunk == CHUNK_MIN_BYTES
-    assert Relay.busy == 0
+class Loop:
+    """An event loop that turns when it is told."""
+
+    def __init__(self):
+        self.iteration = 0
+
+
+@pytest.fixture
+def loop(monkeypatch):
+    loop = Loop()
+    monkeypatch.setattr(relay_module, "get_hub", lambda: SimpleNamespace(loop=loop))
+    return loop
+
+
+def rooms(turn, loop, readers):
+    """Return what each of so many sessions with much to relay may read, one after the other, in the next turn of the loop."""
+    loop.iteration += 1
+    found = []
+    for _ in range(readers):
+        found.append(len(turn.room))
+        turn.note_large_read()
+    return found
+
+
+def test_who_is_alone_may_read_as_much_as_a_turn_takes(loop):
+    turn = _Turn()
+    assert [rooms(turn, loop, 1) for _ in range(3)] == [[TURN_BYTES]] * 3
+
+
+@pytest.mark.parametrize("readers", [2, 4, 8, 16])
+def test_turn_takes_no_longer_however_many_read(loop, readers):
+    turn = _Turn()
+    rooms(turn, loop, readers)
+    assert sum(rooms(turn, loop, readers)) == TURN_BYTES
+
+
+def test_those_that_come_at_once_share_already_in_their_first_turn(loop):
+    turn = _Turn()
+    rooms(turn, loop, 1)
+    assert sum(rooms(turn, loop, 8)) < 4 * TURN_BYTES
+
+
+def test_nobody_reads_less_than_the_least(loop):
+    turn = _Turn()
+    rooms(turn, loop, 100)
+    assert set(rooms(turn, loop, 100)) == {READ_MIN_BYTES}
+
+
+def test_who_remains_has_the_turn_for_itself_again(loop):
+    turn = _Turn()
+    rooms(turn, loop, 100)
+    rooms(turn, loop, 1)
+    assert [rooms(turn, loop, 1) for _ in range(2)][-1] == [TURN_BYTES]
 
 
 def test_idle_time_is_counted_from_the_last_byte(relayed):
