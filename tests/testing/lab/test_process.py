@@ -103,6 +103,8 @@ def test_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "log")], stdout=subprocess.PIPE) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
+        # before, the program that asks the kernel to tell it may still be about to ask
+        wait_until(lambda: command_line(pid).startswith("sleep"), "server started")
         starter.kill()
     wait_until(lambda: "sleep" not in command_line(pid), "server gone with its starter")
 
