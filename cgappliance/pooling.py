@@ -30,10 +30,10 @@ DEFAULT_POOL_SIZE = 4
 DEFAULT_MAX_IDLE_S = 300.0
 #: Idle connections of all pools of a process that are no crowd: 5 MB, and more than the logins of one tenant use at once.
 CROWD = 128
-#: Seconds an idle connection is kept in a crowd: in a rush to hundreds of directories each is asked again within a second or two.
-CROWDED_IDLE_S = 5.0
+#: Seconds an idle connection is kept in a crowd: in a rush to hundreds of directories each is asked again long before.
+CROWDED_IDLE_S = 30.0
 #: How often idle connections are looked through, in seconds.
-SWEEP_S = 2.5
+SWEEP_S = 10.0
 
 
 class ServerFailed(Exception):

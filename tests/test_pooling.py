@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from cgappliance.pooling import BoundedPool, Deadline, IdleConnections, PoolBusy, PoolGivenUp, ServerFailed
+from cgappliance.pooling import CROWDED_IDLE_S, BoundedPool, Deadline, IdleConnections, PoolBusy, PoolGivenUp, ServerFailed
 
 
 class Clock:
@@ -182,7 +182,7 @@ def test_idle_connections_are_closed_without_being_asked_for(
 def test_crowd_of_idle_connections_is_thinned_out_oldest_first(server: Server, clock: Clock) -> None:
     all_idle = IdleConnections(crowd=2)
     left_idle(pools_of(server, clock, all_idle, 5))
-    clock.now_s += 6
+    clock.now_s += CROWDED_IDLE_S + 1
     all_idle.sweep()
     assert [wire.closed for wire in server.opened] == [True, True, True, False, False]
     assert len(all_idle) == 2
