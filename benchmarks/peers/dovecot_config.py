@@ -97,6 +97,20 @@ userdb static {{
 
 LOGIN_2_4: Final = LOGIN_2_3.replace("service_count = 0", "restart_request_count = unlimited")
 
+#: The processes of one protocol, which nobody may use without TLS.
+LOGIN_SERVICE: Final = """service {name}-login {{
+  {login}
+  inet_listener {name} {{
+    port = 0
+  }}
+  inet_listener {name}s {{
+    port = {port}
+    ssl = yes
+  }}
+}}
+"""
+SERVICES: Final = {"imap": "imap", "pop3": "pop3", "submission": "smtp"}  #: and our name of the protocol
+
 COMMON: Final = """protocols = imap pop3 submission
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -109,36 +123,6 @@ auth_failure_delay = 0
 auth_cache_size = {cache}
 auth_cache_ttl = 1 hour
 mail_max_userip_connections = 0
-service imap-login {{
-  {login}
-  inet_listener imap {{
-    port = 0
-  }}
-  inet_listener imaps {{
-    port = {imap}
-    ssl = yes
-  }}
-}}
-service pop3-login {{
-  {login}
-  inet_listener pop3 {{
-    port = 0
-  }}
-  inet_listener pop3s {{
-    port = {pop3}
-    ssl = yes
-  }}
-}}
-service submission-login {{
-  {login}
-  inet_listener submission {{
-    port = 0
-  }}
-  inet_listener submissions {{
-    port = {smtp}
-    ssl = yes
-  }}
-}}
 service anvil {{
   client_limit = 20000
   unix_listener anvil-auth-penalty {{
@@ -156,9 +140,12 @@ submission_relay_host = 127.0.0.1
 
 def files(version: str, values: dict[str, object]) -> dict[str, str]:
     """Return the configuration files of this version of Dovecot ("2.3.19.1"), by name; ``values`` fill the gaps."""
-    if version.startswith("2.3"):
-        pop3_or_smtp = rf"%{{if\;%s\;eq\;pop3\;{values['upstream_pop3']}\;{values['upstream_smtp']}}}"
-        port = f"%{{if;%s;eq;imap;{values['upstream_imap']};{pop3_or_smtp}}}"
-        main = (COMMON + VERSION_2_3).format(login=LOGIN_2_3, **values)
-        return {"dovecot.conf": main, "ldap.conf": LDAP_FILE_2_3.format(port=port, **values)}
-    return {"dovecot.conf": (VERSION_2_4 + COMMON).format(login=LOGIN_2_4, **values)}
+    old = version.startswith("2.3")
+    login = LOGIN_2_3 if old else LOGIN_2_4
+    services = "".join(LOGIN_SERVICE.format(name=name, login=login, port=values[port]) for name, port in SERVICES.items())
+    common = COMMON.format(**values) + services
+    if not old:
+        return {"dovecot.conf": VERSION_2_4.format(**values) + common}
+    pop3_or_smtp = rf"%{{if\;%s\;eq\;pop3\;{values['upstream_pop3']}\;{values['upstream_smtp']}}}"
+    port = f"%{{if;%s;eq;imap;{values['upstream_imap']};{pop3_or_smtp}}}"
+    return {"dovecot.conf": common + VERSION_2_3.format(**values), "ldap.conf": LDAP_FILE_2_3.format(port=port, **values)}
