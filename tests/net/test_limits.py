@@ -1,9 +1,9 @@
 """Limits that are reached are told once a minute."""
 
 import io
+import sys
 
 import pytest
-import structlog
 
 from cgappliance import log, metrics
 from cgappliance.net import limits
@@ -15,7 +15,7 @@ def written():
     stream = io.StringIO()
     log.configure(stream=stream)
     yield lambda: stream.getvalue().splitlines()
-    structlog.reset_defaults()
+    log.configure(stream=sys.__stderr__)
 
 
 @pytest.fixture

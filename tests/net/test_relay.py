@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 from gevent.event import AsyncResult
+from structlog.testing import capture_logs
 
 from cgappliance.net import relay as relay_module
 from cgappliance.net.relay import READ_MIN_BYTES, TURN_BYTES, End, Relay, _Turn
@@ -225,15 +226,16 @@ def test_idle_time_is_counted_from_the_last_byte(relayed):
     assert relayed.relay.idle_s(relayed.relay.last_activity + 7.5) == 7.5
 
 
-def test_a_bug_in_a_callback_ends_one_session_and_is_logged(relayed, monkeypatch, capsys):
+def test_a_bug_in_a_callback_ends_one_session_and_is_logged(relayed, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(relay_module.Relay, "_convert", broken)
     relayed.start()
-    relayed.client.sendall(b"x")
-    assert relayed.summary().end is End.FAILED
-    assert "relay.failed" in capsys.readouterr().out
+    with capture_logs() as logs:
+        relayed.client.sendall(b"x")
+        assert relayed.summary().end is End.FAILED
+    assert [line["event"] for line in logs] == ["relay.failed"]
 
 
 class PlainSplice:

@@ -1,9 +1,9 @@
 """Which connections are traced, for how long, and how much."""
 
 import io
+import sys
 
 import pytest
-import structlog
 
 from cgappliance import log
 from cgappliance.model import MailProtocol
@@ -35,7 +35,7 @@ def written():
     stream = io.StringIO()
     log.configure(stream=stream)
     yield lambda: [line for line in stream.getvalue().splitlines() if "event=trace " in line]
-    structlog.reset_defaults()
+    log.configure(stream=sys.__stderr__)
 
 
 class Said:

@@ -5,10 +5,10 @@ import ipaddress
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import structlog
 
 from cgappliance import log
 from cgappliance.model import MailProtocol, Outcome, Peer, Reason
@@ -52,7 +52,7 @@ def lines(fmt, *records):
     log.configure("info", fmt, stream)
     for record in records:
         LogRecorder().login(record)
-    structlog.reset_defaults()
+    log.configure(stream=sys.__stderr__)
     return stream.getvalue()
 
 
