@@ -106,6 +106,7 @@ class WarmPool:
         try:
             while len(self._ready) < self._wanted and not self._closed:
                 stream, back = self._open()
+                stream.rest()
                 self._ready.append(_Ready(stream, back, monotonic()))
         except (LoginFailed, PeerGone) as error:
             _log.debug("warm.failed", pool=self.name, detail=str(error))  # whoever logs in next will see it, and say so

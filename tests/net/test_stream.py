@@ -1,3 +1,4 @@
+import ctypes
 import socket
 import ssl
 
@@ -8,6 +9,18 @@ from cgappliance.errors import DeadlineExceeded, PeerGone, TlsFailed
 from cgappliance.net.deadline import deadline
 
 from .conftest import bare, stream_over
+
+
+class MallInfo(ctypes.Structure):
+    """mallinfo2(3)."""
+
+    _fields_ = [("before", ctypes.c_size_t * 7), ("uordblks", ctypes.c_size_t), ("after", ctypes.c_size_t * 2)]
+
+
+def allocated_bytes():
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = MallInfo
+    return mallinfo().uordblks
 
 
 def test_bytes_arrive_as_sent(tls_pair):
@@ -37,6 +50,17 @@ def test_close_twice_is_fine(tls_pair):
     server, _ = tls_pair()
     server.close()
     server.close()
+
+
+def test_rest_frees_what_a_ticket_has_brought_and_says_nothing(tls_pair):
+    server, client = tls_pair()
+    server.sendall(b"greeting")
+    client.recv()
+    before = allocated_bytes()
+    client.rest()
+    assert allocated_bytes() < before - 12_000  # of 16 KiB; the measurement itself takes some
+    client.sendall(b"login")
+    assert server.recv() == b"login"
 
 
 def test_reset_is_peer_gone(tls_pair):
