@@ -72,6 +72,15 @@ class Counts:
         """Return how many there are in all workers."""
         return self._sum(self._places(key))
 
+    def own(self, key: str) -> int:
+        """Return how many this part's worker has."""
+        first, second = self._places(key)
+        return min(self._cells[self._mine + first], self._cells[self._mine + second])
+
+    def others(self) -> list[Counts]:
+        """Return the parts of the other workers, to be read only."""
+        return [Counts(self._cells, start, self._starts, self._key) for start in self._starts if start != self._mine]
+
     def _hashed(self, key: str) -> tuple[int, int]:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
         first, second = int.from_bytes(digest[:4]), int.from_bytes(digest[4:])

@@ -26,7 +26,7 @@ from cgappliance.net.places import Places
 SPARE_DESCRIPTORS: Final = 64  #: at least so many are kept for what logins under way need: Gmail, directory, store
 SPARE_SHARE: Final = 8  #: or an eighth of all, if that is more
 
-_ALL: Final = "lobby"
+ALL: Final = "lobby"
 
 
 class Visitor:
@@ -109,7 +109,7 @@ class Lobby:
         """
         visitor = Visitor(sock)
         self._visitors[visitor] = None
-        if self._counts.add(_ALL) > self._at_all:
+        if self._counts.add(ALL) > self._at_all:
             limits.reached("connections_before_login")
             visitor.idle = False  # not itself
             found = self.make_room()
@@ -133,7 +133,7 @@ class Lobby:
     def leave(self, visitor: Visitor) -> None:
         """Forget a visitor: it has logged in, or is gone."""
         del self._visitors[visitor]
-        self._counts.remove(_ALL)
+        self._counts.remove(ALL)
         if visitor.key:
             self._counts.remove(visitor.key)
 

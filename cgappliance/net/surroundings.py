@@ -10,6 +10,7 @@ from itertools import count
 from gevent.event import Event
 
 from cgappliance.model import Reason, Tenant
+from cgappliance.net.courtesy import Courtesy
 from cgappliance.net.health import Health
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
@@ -67,6 +68,7 @@ class House:
     """What the connections of all tenants of a process share: who is in, and how many may be."""
 
     lobby: Lobby
+    courtesy: Courtesy
     places: Places
     sessions: Sessions
     traces: Traces

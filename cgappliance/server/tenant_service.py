@@ -137,7 +137,8 @@ class TenantService:
                 sock = sockets.get((address, port))
                 if sock is not None and (address, port) not in self._listeners:
                     name = f"{self.tenant.id}/{protocol.value}"
-                    listener = Listener(name, sock, self.handlers[protocol], self._around.house.lobby)
+                    house = self._around.house
+                    listener = Listener(name, sock, self.handlers[protocol], house.lobby, house.courtesy)
                     listener.start()
                     self._listeners[address, port] = listener
         return len(self._listeners) - before

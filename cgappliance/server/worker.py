@@ -22,6 +22,7 @@ from cgappliance.config.values import Limits
 from cgappliance.greenlets import spawn
 from cgappliance.model import MailProtocol
 from cgappliance.net.counts import Counts
+from cgappliance.net.courtesy import Courtesy
 from cgappliance.net.health import Part
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
@@ -294,7 +295,7 @@ def _house(limits: Limits, counts: Counts) -> House:
         at_all=limits.connections_before_login,
         descriptors=descriptors,
     )
-    return House(lobby, places, sessions, Traces())
+    return House(lobby, Courtesy(counts), places, sessions, Traces())
 
 
 def main(life: Life, kinds: Kinds, channel: Channel, sockets: dict[Endpoint, _socket.socket]) -> None:

@@ -58,7 +58,25 @@ def test_two_workers_share_the_load(world, clients):
     counts = sessions(world)
     assert sum(counts.values()) == CLIENTS
     assert len(counts) == 2
-    assert min(counts.values()) >= CLIENTS // 8
+    assert min(counts.values()) >= CLIENTS // 3
+
+
+def test_clients_that_come_one_by_one_fall_on_both_workers(world, talk):
+    for _ in range(CLIENTS // 2):
+        talk(IMAP).log_in_as(YUKI)
+    counts = sessions(world)
+    assert sum(counts.values()) == CLIENTS // 2
+    assert min(counts.values()) >= CLIENTS // 6
+
+
+def test_worker_that_is_stopped_keeps_no_client_waiting(world, talk):
+    stopped, _ = pids(world)
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        for _ in range(CLIENTS):  # it has no logins under way: each would be left to it
+            talk(POP3)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
 
 
 def test_command_line_sees_the_sessions_of_all_workers(world, clients):

@@ -26,6 +26,7 @@ from cgappliance.model import (
     Upstream,
 )
 from cgappliance.net.counts import SharedCounts
+from cgappliance.net.courtesy import Courtesy
 from cgappliance.net.handler import Handler
 from cgappliance.net.health import Health
 from cgappliance.net.lobby import Lobby
@@ -152,7 +153,7 @@ class Stage:
         counts = SharedCounts(1).part(0)
         sessions, places = Sessions(dict.fromkeys(MailProtocol, 2100.0)), Places(counts, 100)
         lobby = Lobby(counts, places, sessions, per_address=32, at_all=100, descriptors=10_000)
-        self.house = House(lobby, places, sessions, Traces())
+        self.house = House(lobby, Courtesy(counts), places, sessions, Traces())
         self.handler = self.make_handler()
         self._clients = []
 

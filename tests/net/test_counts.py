@@ -25,6 +25,20 @@ def test_what_was_added_can_be_taken_back():
     assert counts.total("x") == 0
 
 
+def test_a_part_knows_its_own_workers_counts_and_shows_those_of_each_other():
+    shared = SharedCounts(3)
+    for number in range(3):
+        for _ in range(number + 1):
+            shared.part(number).add("x")
+    part = shared.part(1)
+    assert part.own("x") == 2
+    assert [other.own("x") for other in part.others()] == [1, 3]
+
+
+def test_one_worker_has_no_others():
+    assert SharedCounts(1).part(0).others() == []
+
+
 def test_clearing_a_dead_workers_part_leaves_the_others():
     shared = SharedCounts(2)
     shared.part(0).add("x")

@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event
 
 from cgappliance.net import listener as module
-from cgappliance.net.listener import PAUSE_MIN_S, Listener, bind
+from cgappliance.net.listener import GIVE_WAY_S, PAUSE_MIN_S, Listener, bind
 from cgappliance.net.stream import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from cgappliance.testing.lab.process import wait_until
 
@@ -41,6 +41,23 @@ class Door:
         return self.room
 
 
+class Manners:
+    """Gives way as often as told."""
+
+    def __init__(self, times=0):
+        self.times = times
+        self.asked = Event()
+        self.vain = []
+
+    def gives_way(self):
+        self.asked.set()
+        self.times -= 1
+        return self.times >= 0
+
+    def gave_way(self, *, in_vain):
+        self.vain.append(in_vain)
+
+
 class Reception:
     """A handler that notes who came, and closes the socket."""
 
@@ -67,8 +84,8 @@ def serve(sock):
     """Return a function that makes a listener over the socket."""
     made = []
 
-    def make(handler, door=None, name="acme/imap"):
-        made.append(Listener(name, sock, handler, door or Door()))
+    def make(handler, door=None, manners=None):
+        made.append(Listener("acme/imap", sock, handler, door or Door(), manners or Manners()))
         return made[-1]
 
     yield make
@@ -173,6 +190,44 @@ def test_two_workers_on_one_socket_share_a_burst(sock, serve):
     assert min(len(one.came), len(other.came)) >= 5
     for client in clients:
         client.close()
+
+
+def test_client_that_is_left_to_another_worker_is_its(sock, serve):
+    one, other, manners = Reception(), Reception(), Manners(1)
+    serve(one, manners=manners).start()
+    serve(other).start()
+    with connect(sock):
+        wait_until(lambda: manners.vain, "the moment is over", 5)
+    assert (len(one.came), len(other.came)) == (0, 1)
+    assert manners.vain == [False]
+
+
+def test_client_that_nobody_else_takes_is_taken_after_a_moment_whatever_the_manners(sock, serve):
+    reception, manners = Reception(), Manners(1000)
+    serve(reception, manners=manners).start()
+    with connect(sock):
+        assert reception.somebody.wait(5)
+    assert manners.vain == [True]
+
+
+def test_listener_that_is_stopped_while_it_gives_way_accepts_nobody(sock, serve):
+    reception, manners = Reception(), Manners(1)
+    listener = serve(reception, manners=manners)
+    listener.start()
+    with connect(sock):
+        assert manners.asked.wait(5)
+        listener.stop()
+        gevent.sleep(3 * GIVE_WAY_S)
+        assert reception.came == []
+
+
+def test_full_house_is_no_fault_of_the_worker_that_was_given_way_to(sock, serve):
+    door, manners = Door(), Manners(1)
+    door.full = True
+    serve(Reception(), door, manners).start()
+    with connect(sock):
+        wait_until(lambda: manners.vain, "the moment is over", 5)
+    assert manners.vain == [False]
 
 
 def test_stopped_listener_leaves_clients_to_whoever_starts_next(sock, serve):

@@ -19,6 +19,7 @@ from cgappliance.model import (
     Upstream,
 )
 from cgappliance.net.counts import SharedCounts
+from cgappliance.net.courtesy import Courtesy
 from cgappliance.net.lobby import Lobby
 from cgappliance.net.places import Places
 from cgappliance.net.sessions import Sessions
@@ -113,7 +114,13 @@ class Guard:
 def house():
     counts = SharedCounts(1).part(0)
     sessions, places = Sessions(dict.fromkeys(MailProtocol, 2100.0)), Places(counts, 100)
-    return House(Lobby(counts, places, sessions, per_address=50, at_all=100, descriptors=10_000), places, sessions, Traces())
+    return House(
+        Lobby(counts, places, sessions, per_address=50, at_all=100, descriptors=10_000),
+        Courtesy(counts),
+        places,
+        sessions,
+        Traces(),
+    )
 
 
 def shared(house):
