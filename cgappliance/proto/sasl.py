@@ -35,7 +35,7 @@ RECENT_PREFIX = "recent:"
 TOKEN_MECHANISMS = frozenset({"XOAUTH", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN"})
 
 #: CR and LF end a line, NUL a field of PLAIN, \\x01 one of XOAUTH2.
-_ENDS_A_FIELD = frozenset("\r\n\0\x01")
+_ENDS_A_FIELD = re.compile("[\r\n\0\x01]")
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
@@ -171,7 +171,7 @@ def fits_a_login(grant: Grant) -> bool:
 
     Dovecot had this bug.
     """
-    return not _ENDS_A_FIELD.intersection(grant.username) and not _ENDS_A_FIELD.intersection(grant.secret.reveal())
+    return not _ENDS_A_FIELD.search(grant.username) and not _ENDS_A_FIELD.search(grant.secret.reveal())
 
 
 def xoauth2_response(grant: Grant) -> bytes:
@@ -226,4 +226,6 @@ def _decoded(data: bytes) -> str | None:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    if text.isprintable():  # nearly always
+        return text
     return None if any(unicodedata.category(character) == "Cc" for character in text) else text

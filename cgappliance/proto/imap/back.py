@@ -21,7 +21,7 @@ TAG = b"A1"
 
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: |$)", re.IGNORECASE)
 #: What an upstream's line may hold to be handed to a client as it is.
-_FIT_CAPABILITY = re.compile(rb"\* CAPABILITY(?: +[!-~]+)+ *", re.IGNORECASE)
+_FIT_CAPABILITY = re.compile(rb"(?i:\* CAPABILITY) +[!-~][ -~]*")
 
 
 class _Stage(enum.Enum):

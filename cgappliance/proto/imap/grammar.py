@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 #: Printable ASCII without ``( ) { "`` and space.
 _ATOM = rb"[!#-'*-z|}~]+"
-_TOKEN = re.compile(rb'(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\0]|\\["\\])*)"|(?P<atom>' + _ATOM + rb")")
+_TOKEN = re.compile(rb'(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\0]++|\\["\\])*+)"|(?P<atom>' + _ATOM + rb")")
 _ESCAPE = re.compile(rb'\\(["\\])')
 #: RFC 3501: ASTRING-CHAR (printable ASCII without ``( ) { % * " \`` and space) but ``+``.
 _TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
@@ -49,7 +49,7 @@ class Token:
     @property
     def is_astring(self) -> bool:
         """True for a word that may stand for an ``astring``."""
-        return self.kind in {TokenKind.ATOM, TokenKind.STRING}
+        return self.kind is TokenKind.ATOM or self.kind is TokenKind.STRING
 
     @property
     def is_nil(self) -> bool:
@@ -113,10 +113,12 @@ def response_code(text: bytes) -> str:
 
 
 def _token(found: re.Match[bytes]) -> Token:
-    if found["open"]:
-        return Token(TokenKind.OPEN)
-    if found["close"]:
-        return Token(TokenKind.CLOSE)
-    if found["atom"] is not None:
-        return Token(TokenKind.ATOM, found["atom"])
-    return Token(TokenKind.STRING, _ESCAPE.sub(rb"\1", found["quoted"]))
+    match found.lastgroup:
+        case "quoted":
+            text = found["quoted"]
+            return Token(TokenKind.STRING, _ESCAPE.sub(rb"\1", text) if b"\\" in text else text)
+        case "atom":
+            return Token(TokenKind.ATOM, found["atom"])
+        case "open":
+            return Token(TokenKind.OPEN)
+    return Token(TokenKind.CLOSE)
