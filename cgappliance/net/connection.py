@@ -121,7 +121,7 @@ class Connection:
         allowed = max(0.0, min(self._around.timeouts.command_s, self._login_left_s))
         self._visitor.idle = True
         try:
-            with self._handler.waiting.here(), deadline(allowed, "login"):
+            with self._handler.waiting, deadline(allowed, "login"):
                 data = client.recv()
         finally:
             self._visitor.idle = False

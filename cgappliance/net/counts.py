@@ -30,14 +30,11 @@ class SharedCounts:
         """Make room for ``workers`` processes, numbered from 0."""
         self._memory = mmap.mmap(-1, workers * PART_BYTES)
         self._cells = memoryview(self._memory).cast("I")
-        self._workers = workers
         self._key = os.urandom(16)
 
     def part(self, worker: int) -> Counts:
         """Return the counts as the worker of this number sees and changes them."""
-        mine = worker * ROWS * CELLS
-        starts = range(0, self._workers * ROWS * CELLS, ROWS * CELLS)
-        return Counts(self._cells, mine, starts, self._key)
+        return Counts(self._cells, worker * ROWS * CELLS, self._key)
 
     def clear(self, worker: int) -> None:
         """Forget what a worker had counted: it is dead."""
@@ -47,12 +44,11 @@ class SharedCounts:
 class Counts:
     """One worker's view: it changes its own part and reads all."""
 
-    __slots__ = ("_cells", "_key", "_mine", "_places", "_starts")
+    __slots__ = ("_cells", "_key", "_mine", "_places")
 
-    def __init__(self, cells: memoryview, mine: int, starts: range, key: bytes) -> None:
+    def __init__(self, cells: memoryview, mine: int, key: bytes) -> None:
         self._cells = cells
         self._mine = mine
-        self._starts = starts
         self._key = key
         self._places = lru_cache(PLACES_KEPT)(self._hashed)
 
@@ -87,4 +83,6 @@ class Counts:
         return first % CELLS, CELLS + second % CELLS
 
     def _sum(self, at: tuple[int, int]) -> int:
-        return min(sum(self._cells[start + place] for start in self._starts) for place in at)
+        first, second = at
+        cells, step = self._cells, ROWS * CELLS  # from a worker's cell to the next one's
+        return min(sum(cells[first::step]), sum(cells[second::step]))

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import gevent
+from gevent import get_hub
 
 from cgappliance.errors import DeadlineExceeded
 
+PRIORITY: Final = -1  #: of the event loop, whose usual one is 0: an answer that is there comes before the deadline
 
-def deadline(seconds: float, what: str) -> gevent.Timeout:
-    """Return a context manager that raises ``DeadlineExceeded(what)`` in this greenlet when its block takes longer.
 
-    It covers every cooperative wait inside the block; code that computes without waiting is not interrupted.
+class deadline:  # noqa: N801 - used like a function
+    """Raises ``DeadlineExceeded`` in this greenlet when the ``with`` block takes longer.
+
+    It covers every cooperative wait inside the block; code that computes without waiting is not interrupted. A login has half a
+    dozen, none of which expires: so there is no exception before that, and gevent's ``Timeout``, which is one, is not asked.
     """
-    return gevent.Timeout(seconds, DeadlineExceeded(f"{what}: no answer within {seconds:g} s"))
+
+    __slots__ = ("_seconds", "_timer", "_what")
+
+    def __init__(self, seconds: float, what: object) -> None:
+        """Bound a block to ``seconds``; the text of ``what`` says who or what did not answer."""
+        self._seconds = seconds
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._timer: Any = get_hub().loop.timer(self._seconds, priority=PRIORITY)
+        self._timer.start(self._expired, gevent.getcurrent(), update=True)  # from now on, not from the loop's last turn
+
+    def __exit__(self, _kind: object, _error: BaseException | None, _traceback: object) -> None:
+        self._timer.close()
+
+    def _expired(self, greenlet: gevent.Greenlet) -> None:
+        greenlet.throw(DeadlineExceeded(f"{self._what}: no answer within {self._seconds:g} s"))

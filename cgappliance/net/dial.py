@@ -72,7 +72,7 @@ class Dialer:
             LoginFailed: UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT or UPSTREAM_TLS, with server and cause.
         """
         try:
-            with deadline(self.timeout_s, str(self.tls.server)):
+            with deadline(self.timeout_s, self.tls.server):
                 return self._handshake(self._connect_any())
         except DeadlineExceeded as error:
             raise LoginFailed(Reason.UPSTREAM_TIMEOUT, str(error)) from error

@@ -9,16 +9,12 @@ from __future__ import annotations
 import _socket
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 from weakref import WeakSet
 
-import gevent
-
 from cgappliance import log
-from cgappliance.errors import Dismissed, LoginFailed, PeerGone
-from cgappliance.model import Grant, MailProtocol, Peer, Reason
+from cgappliance.errors import DeadlineExceeded, Dismissed, LoginFailed, PeerGone
+from cgappliance.model import Grant, HostPort, MailProtocol, Peer, Reason
 from cgappliance.net.accept import accept_tls, read_proxy_header
 from cgappliance.net.connection import Connection
 from cgappliance.net.deadline import deadline
@@ -67,7 +63,7 @@ class Handler:
         client: TlsStream | None = None
         relayed = False
         try:
-            with _visit(self.around.house.lobby, sock) as visitor:
+            with _Visit(self.around.house.lobby, sock) as visitor:
                 peer, early = self._peer(sock, Peer.of(address[0], address[1]))
                 self.around.house.lobby.introduce(visitor, peer.address)
                 started = time.perf_counter()
@@ -127,7 +123,7 @@ class Handler:
         """
         try:
             stream, back = self.dialer.connect(), self.back()
-            with self._closing_on_failure(stream):
+            with self._dialogue(stream):
                 mailbox.greet(stream, back)
         except LoginFailed as failure:
             self._note_upstream(failure)
@@ -145,7 +141,7 @@ class Handler:
             LoginFailed: Gmail refuses, or is gone.
         """
         try:
-            with self._closing_on_failure(stream):
+            with self._dialogue(stream):
                 opened = mailbox.log_in(stream, back, grant)
         except LoginFailed as failure:
             self._note_upstream(failure)
@@ -153,26 +149,8 @@ class Handler:
         self.around.health.note(Part.UPSTREAM, Reason.ACCEPTED, which=self.protocol.value)
         return opened
 
-    @contextmanager
-    def _closing_on_failure(self, stream: Stream) -> Iterator[None]:
-        """Bound a dialogue with the upstream; whatever ends it early closes the stream and is a LoginFailed."""
-        timeout_s = self.around.timeouts.upstream_s
-        server = self.dialer.tls.server
-        timer = gevent.Timeout(timeout_s)
-        try:
-            with timer:
-                yield
-        except gevent.Timeout as error:
-            stream.close(goodbye=False)
-            if error is not timer:
-                raise
-            raise LoginFailed(Reason.UPSTREAM_TIMEOUT, f"{server}: no answer within {timeout_s:g} s") from error
-        except PeerGone as error:
-            stream.close(goodbye=False)
-            raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{server}: {error}") from error
-        except BaseException:
-            stream.close(goodbye=False)
-            raise
+    def _dialogue(self, stream: Stream) -> _Dialogue:
+        return _Dialogue(stream, self.dialer.tls.server, self.around.timeouts.upstream_s)
 
     def learn(self, opened: Mailbox) -> None:
         """Remember what a successful login taught about the upstream: its EHLO keywords, its TLS session."""
@@ -180,11 +158,39 @@ class Handler:
             self._ehlo = opened.accepted.ehlo
 
 
-@contextmanager
-def _visit(lobby: Lobby, sock: _socket.socket) -> Iterator[Visitor]:
-    """Surround what a client does until it is relayed or gone."""
-    visitor = lobby.enter(sock)
-    try:
-        yield visitor
-    finally:
-        lobby.leave(visitor)
+class _Dialogue(deadline):
+    """Bounds a dialogue with the upstream; whatever ends it early closes the stream, and what the upstream did is a LoginFailed."""
+
+    __slots__ = ("_server", "_stream")
+
+    def __init__(self, stream: Stream, server: HostPort, timeout_s: float) -> None:
+        super().__init__(timeout_s, server)
+        self._server = server
+        self._stream = stream
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        super().__exit__(kind, error, traceback)
+        if error is None:
+            return
+        self._stream.close(goodbye=False)
+        if isinstance(error, DeadlineExceeded):
+            raise LoginFailed(Reason.UPSTREAM_TIMEOUT, str(error)) from error
+        if isinstance(error, PeerGone):
+            raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{self._server}: {error}") from error
+
+
+class _Visit:
+    """What a client does until it is relayed or gone."""
+
+    __slots__ = ("_lobby", "_sock", "_visitor")
+
+    def __init__(self, lobby: Lobby, sock: _socket.socket) -> None:
+        self._lobby = lobby
+        self._sock = sock
+
+    def __enter__(self) -> Visitor:
+        self._visitor = self._lobby.enter(self._sock)
+        return self._visitor
+
+    def __exit__(self, *_: object) -> None:
+        self._lobby.leave(self._visitor)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import gevent
 
 from cgappliance.errors import Dismissed
 
 
 class Waiting:
-    """The clients of a listener that have not logged in and are not about to: those who can be sent away at once."""
+    """The clients of a listener that have not logged in and are not about to: those who can be sent away at once.
+
+    A client is among them while its greenlet is inside a ``with`` block of this.
+    """
 
     __slots__ = ("_dismissing", "_greenlets")
 
@@ -19,21 +19,18 @@ class Waiting:
         self._greenlets: set[gevent.Greenlet] = set()
         self._dismissing = False
 
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Surround a wait for a client's command.
+    def __enter__(self) -> None:
+        """Begin a wait for a client's command.
 
         Raises:
             Dismissed: the client is to leave.
         """
         if self._dismissing:
             raise Dismissed
-        greenlet = gevent.getcurrent()
-        self._greenlets.add(greenlet)
-        try:
-            yield
-        finally:
-            self._greenlets.discard(greenlet)
+        self._greenlets.add(gevent.getcurrent())
+
+    def __exit__(self, *_: object) -> None:
+        self._greenlets.discard(gevent.getcurrent())
 
     def dismiss(self) -> None:
         """Send them away with the proper bye, now, and those that are busy with a login if it fails. Does not block."""
@@ -48,6 +45,6 @@ class Waiting:
 
     def adopt(self, other: Waiting) -> None:
         """Take over the clients of a listener that this one's has replaced."""
-        # one set for all, and it is the oldest: it counts for those that stand inside the ``here`` of any listener before
+        # one set for all, and it is the oldest: it counts for those that stand inside a block of any listener before
         other._greenlets |= self._greenlets
         self._greenlets = other._greenlets

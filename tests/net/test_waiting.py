@@ -8,7 +8,7 @@ from cgappliance.net.waiting import Waiting
 def test_waiting_room_that_was_closed_takes_nobody():
     waiting = Waiting()
     waiting.dismiss()
-    with pytest.raises(Dismissed), waiting.here():
+    with pytest.raises(Dismissed), waiting:
         pass
 
 
@@ -18,7 +18,7 @@ def test_client_that_left_an_older_room_is_not_dismissed_with_the_newest():
     inside, leave, left = gevent.event.Event(), gevent.event.Event(), gevent.event.Event()
 
     def client():
-        with rooms[0].here():
+        with rooms[0]:
             inside.set()
             leave.wait()
         left.set()
