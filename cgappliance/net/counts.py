@@ -75,7 +75,8 @@ class Counts:
 
     def others(self) -> list[Counts]:
         """Return the parts of the other workers, to be read only."""
-        return [Counts(self._cells, start, self._starts, self._key) for start in self._starts if start != self._mine]
+        starts = range(0, len(self._cells), ROWS * CELLS)
+        return [Counts(self._cells, start, self._key) for start in starts if start != self._mine]
 
     def _hashed(self, key: str) -> tuple[int, int]:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
