@@ -19,12 +19,13 @@ class deadline:  # noqa: N801 - used like a function
     dozen, none of which expires: so there is no exception before that, and gevent's ``Timeout``, which is one, is not asked.
     """
 
-    __slots__ = ("_seconds", "_timer", "_what")
+    __slots__ = ("_seconds", "_timer", "_what", "is_over")
 
     def __init__(self, seconds: float, what: object) -> None:
         """Bound a block to ``seconds``; the text of ``what`` says who or what did not answer."""
         self._seconds = seconds
         self._what = what
+        self.is_over = False  #: tells this block's end from the one of a block around it
 
     def __enter__(self) -> None:
         self._timer: Any = get_hub().loop.timer(self._seconds, priority=PRIORITY)
@@ -34,4 +35,5 @@ class deadline:  # noqa: N801 - used like a function
         self._timer.close()
 
     def _expired(self, greenlet: gevent.Greenlet) -> None:
+        self.is_over = True
         greenlet.throw(DeadlineExceeded(f"{self._what}: no answer within {self._seconds:g} s"))

@@ -84,10 +84,13 @@ class Dialer:
     def _connect_any(self) -> _socket.socket:
         problem = "no address"
         for family, address in self._resolver.addresses():
+            connecting = deadline(CONNECT_TIMEOUT_S, "connect")
             try:
-                with deadline(CONNECT_TIMEOUT_S, "connect"):
+                with connecting:
                     return _connect(family, address)
             except (OSError, DeadlineExceeded) as error:
+                if isinstance(error, DeadlineExceeded) and not connecting.is_over:
+                    raise  # the time for all addresses is over
                 problem = f"{address[0]}: {getattr(error, 'strerror', None) or error}"
         raise PeerGone(problem)
 

@@ -173,7 +173,7 @@ class _Dialogue(deadline):
         if error is None:
             return
         self._stream.close(goodbye=False)
-        if isinstance(error, DeadlineExceeded):
+        if isinstance(error, DeadlineExceeded) and self.is_over:
             raise LoginFailed(Reason.UPSTREAM_TIMEOUT, str(error)) from error
         if isinstance(error, PeerGone):
             raise LoginFailed(Reason.UPSTREAM_UNAVAILABLE, f"{self._server}: {error}") from error

@@ -25,3 +25,10 @@ def test_inner_deadline_does_not_end_the_outer_one():
 def test_zero_seconds_is_a_deadline_too():
     with pytest.raises(DeadlineExceeded), deadline(0.0, "nothing left"):
         gevent.sleep(10)
+
+
+def test_block_inside_is_not_over_when_the_one_around_it_is():
+    inner = deadline(5.0, "inner")
+    with pytest.raises(DeadlineExceeded, match="outer"), deadline(0.01, "outer"), inner:
+        gevent.sleep(10)
+    assert not inner.is_over

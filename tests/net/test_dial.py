@@ -177,6 +177,20 @@ def test_address_that_does_not_answer_costs_its_share_of_the_time(authority, ser
     assert tried == ["127.0.0.2", "127.0.0.1"]
 
 
+def test_time_for_all_addresses_is_over_while_one_of_them_is_tried(authority, monkeypatch):
+    tried = []
+
+    def connect(_family, address):
+        tried.append(address[0])
+        gevent.sleep(60)
+
+    monkeypatch.setattr(dial, "_connect", connect)
+    monkeypatch.setattr(dial.gevent.socket, "getaddrinfo", NameServer("127.0.0.2", "127.0.0.1").getaddrinfo)
+    error = failure(dialer(authority, free_port(), timeout_s=0.1))
+    assert error.reason is Reason.UPSTREAM_TIMEOUT
+    assert tried == ["127.0.0.2"]
+
+
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
