@@ -4,7 +4,7 @@ import pytest
 from cgappliance.errors import LoginFailed
 from cgappliance.model import Reason
 from cgappliance.net import warm
-from cgappliance.net.warm import WarmPool
+from cgappliance.net.warm import Keeper, WarmPool
 from cgappliance.proto.events import Greeted, NeedData
 from cgappliance.testing.lab.process import wait_until
 
@@ -38,8 +38,13 @@ def upstream(tls_pair):
 
 
 @pytest.fixture
-def pool(upstream):
-    pool = WarmPool("acme/imap", upstream.open, 2)
+def keeper():
+    return Keeper(crowd=1)
+
+
+@pytest.fixture
+def pool(upstream, keeper):
+    pool = WarmPool("acme/imap", upstream.open, 2, keeper)
     yield pool
     pool.close()
 
@@ -115,24 +120,51 @@ def test_failed_dial_keeps_none_until_somebody_logs_in_again(pool, upstream):
     filled(pool)
 
 
-def test_sweep_renews_while_people_log_in(pool, upstream, monkeypatch):
+def test_sweep_renews_while_people_log_in(pool, upstream, keeper, monkeypatch):
     pool.take()
     filled(pool)
     monkeypatch.setattr(warm, "MAX_AGE_S", -1.0)
-    pool._sweep()
+    keeper.sweep()
     monkeypatch.undo()
     filled(pool)
     assert len(upstream.far_ends) == 2
 
 
-def test_sweep_empties_the_pool_when_nobody_logs_in(pool, monkeypatch):
+def test_sweep_empties_the_pool_when_nobody_logs_in(pool, keeper, monkeypatch):
     pool.take()
     filled(pool)
     monkeypatch.setattr(warm, "ACTIVE_S", -1.0)
     monkeypatch.setattr(warm, "MAX_AGE_S", -1.0)
-    pool._sweep()
+    keeper.sweep()
     assert len(pool) == 0
-    assert not pool._sweeping.active
+    assert pool not in keeper
+
+
+def test_crowd_is_renewed_by_logins_alone(pool, upstream, keeper, monkeypatch):
+    other = WarmPool("umbrella/imap", upstream.open, 2, keeper)
+    for each in (pool, other):
+        each.take()
+        filled(each)
+    monkeypatch.setattr(warm, "MAX_AGE_S", -1.0)
+    keeper.sweep()
+    assert (len(pool), len(other), pool in keeper, other in keeper) == (0, 0, False, False)
+
+
+def test_crowd_keeps_what_is_young(pool, upstream, keeper):
+    other = WarmPool("umbrella/imap", upstream.open, 2, keeper)
+    for each in (pool, other):
+        each.take()
+        filled(each)
+    keeper.sweep()
+    assert (len(pool), len(other)) == (1, 1)
+
+
+def test_timer_rests_while_there_is_no_pool_to_look_after(pool, keeper):
+    pool.take()
+    filled(pool)
+    pool.close()
+    keeper.sweep()
+    assert keeper._timer is None
 
 
 def test_close_closes_what_is_ready_and_keeps_none(pool, upstream):
