@@ -33,6 +33,7 @@ from cgappliance.net.tracing import Traces
 from cgappliance.plugins import Kinds
 from cgappliance.proto.events import Farewell
 from cgappliance.proto.replies import farewell
+from cgappliance.server import heap
 from cgappliance.server.appliance import Appliance
 from cgappliance.server.channel import Channel, Message
 from cgappliance.server.delivery import Alert, NotSent, send
@@ -54,6 +55,7 @@ _log = log.get()
 HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
 SWEEP_S: Final = 60.0  #: how late a session ends when its time window closes; windows are given in minutes
 TIDY_S: Final = 3600.0  #: how often the database is tidied up; rows are kept by the day
+TRIM_S: Final = 30.0  #: how often free memory goes back to the system: it takes a few milliseconds, in which all clients wait
 MEASURE_S: Final = 10.0  #: how often descriptors are counted; 40,000 of them take 15 ms
 
 #: Python collects the oldest generation when it has grown by a quarter; a server with many live sessions has little to find there
@@ -118,6 +120,7 @@ class Worker:
         spawn("measure", self._measure)
         spawn("sweep", self._sweep)
         spawn("tidy", self._tidy)
+        spawn("trim", self._trim)
         spawn("vigil", Vigil(self._appliance, self._appliance.kinds, self._config.settings.limits.directory_recheck_s).run)
         while True:
             received = self._channel.receive()
@@ -204,6 +207,12 @@ class Worker:
         while True:
             self._persistence.tidy(self._appliance.tenants.values())
             gevent.sleep(TIDY_S)
+
+    def _trim(self) -> None:
+        """Give back what a rush of clients has left behind."""
+        while True:
+            gevent.sleep(TRIM_S)
+            heap.trim()
 
     def _measure(self) -> None:
         while True:
