@@ -23,6 +23,7 @@ class Scale:
     commands: int  #: sessions that send commands at the same time
     tenants: tuple[int, ...]
     growth_accounts: int  #: accounts of the biggest tenant set
+    growth_quiet_s: float  #: after its logins: longer than anything is kept ready that only a rush of logins has use for
     latency_logins: int  #: logins through the delay line, per protocol
 
     @property
@@ -46,6 +47,7 @@ FULL = Scale(
     commands=100,
     tenants=(1, 10, 500),
     growth_accounts=100_000,
+    growth_quiet_s=90.0,
     latency_logins=20,
 )
 
@@ -64,5 +66,6 @@ QUICK = Scale(
     commands=10,
     tenants=(1, 5),
     growth_accounts=500,
+    growth_quiet_s=0.1,
     latency_logins=2,
 )

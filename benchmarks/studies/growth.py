@@ -29,7 +29,8 @@ class Grown:
     measured: Measured
     start_s: float
     fresh_mb: float  #: before the first login
-    idle_mb: float  #: after the logins of all active accounts, all of them over
+    idle_mb: float  #: after the logins of all active accounts, as soon as the last of them is over
+    rested_mb: float  #: when nobody has come for a while
     reload_s: float
 
     @property
@@ -76,7 +77,15 @@ def _grown(bench: Bench, tenants: int) -> Grown:
             target = appliance.target("imap", min(accounts, ACTIVE_ACCOUNTS))
             log_in_all(bench, target)
             measured = logins(bench, appliance, target)
-            return Grown(tenants, accounts, measured, start_s, fresh_mb, _mb(appliance), _reload_s(appliance, tenants // 2))
+            idle_mb, reload_s = _mb(appliance), _reload_s(appliance, tenants // 2)
+            return Grown(tenants, accounts, measured, start_s, fresh_mb, idle_mb, _rested_mb(bench, appliance), reload_s)
+
+
+def _rested_mb(bench: Bench, appliance: Appliance) -> float:
+    """Return the memory after a while without logins; waits for it where there is a crowd of tenants, for only they are slimmed."""
+    if appliance.shape.tenants == bench.scale.tenants[-1]:
+        time.sleep(bench.scale.growth_quiet_s)
+    return _mb(appliance)
 
 
 def _mb(appliance: Appliance) -> float:
@@ -90,7 +99,14 @@ def run(bench: Bench, number: int) -> None:
         name = f"growth-{each.tenants}"
         cost = {"logins_per_cpu_s": each.logins_per_cpu_s, "share_of_smallest": each.logins_per_cpu_s / grown[0].logins_per_cpu_s}
         keep(bench, name, number, cost, grown[0].measured, each.measured)
-        sizes = ("accounts", "start_s", "fresh_mb", "idle_mb", "reload_s")  # a slower core during the logins does not change these
+        sizes = (
+            "accounts",
+            "start_s",
+            "fresh_mb",
+            "idle_mb",
+            "rested_mb",
+            "reload_s",
+        )  # a slower core during the logins does not change these
         keep(bench, name, number, {value: float(getattr(each, value)) for value in sizes})
 
 
