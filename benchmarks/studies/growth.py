@@ -99,14 +99,8 @@ def run(bench: Bench, number: int) -> None:
         name = f"growth-{each.tenants}"
         cost = {"logins_per_cpu_s": each.logins_per_cpu_s, "share_of_smallest": each.logins_per_cpu_s / grown[0].logins_per_cpu_s}
         keep(bench, name, number, cost, grown[0].measured, each.measured)
-        sizes = (
-            "accounts",
-            "start_s",
-            "fresh_mb",
-            "idle_mb",
-            "rested_mb",
-            "reload_s",
-        )  # a slower core during the logins does not change these
+        # a slower core during the logins does not change these
+        sizes = ("accounts", "start_s", "fresh_mb", "idle_mb", "rested_mb", "reload_s")
         keep(bench, name, number, {value: float(getattr(each, value)) for value in sizes})
 
 
