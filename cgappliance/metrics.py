@@ -1,8 +1,9 @@
 """What is counted, each declared once: name, meaning, labels. Counting is an addition in a dictionary; nothing here waits.
 
 Workers count, and hand over what was added since the last time (``drain``); the supervisor adds that to the totals of all workers
-and of those before them (``server/exposition.py``), so a worker that dies takes a second's counts with it and no more. The
-reference, the dashboard, the alert rules and their test are made from these declarations.
+and of those before them (``server/exposition.py``). A worker that dies takes a second's counts with it, or five seconds' where
+people of hundreds of tenants log in at once, and no more. The reference, the dashboard, the alert rules and their test are made
+from these declarations.
 
 Labels have few values: tenants, protocols, reasons. Never an address: there are too many, and they are nobody's business.
 """
@@ -47,6 +48,10 @@ class Counter:
         """Count ``amount`` for the values of the labels, in their order."""
         self._added[values] = self._added.get(values, 0) + amount
 
+    def __len__(self) -> int:
+        """Return how many deltas ``drain`` would yield."""
+        return len(self._added)
+
     def drain(self) -> Iterator[Delta]:
         """Yield what was added since the last time, and forget it."""
         added, self._added = self._added, {}
@@ -72,6 +77,10 @@ class Histogram:
         row[0] += amount
         row[1 + bisect.bisect_left(self.bounds, amount)] += 1
 
+    def __len__(self) -> int:
+        """Return how many deltas ``drain`` would yield."""
+        return len(self._added)
+
     def drain(self) -> Iterator[Delta]:
         """Yield what was observed since the last time, and forget it."""
         added, self._added = self._added, {}
@@ -84,6 +93,11 @@ COUNTED: Final[list[Counter | Histogram]] = []  #: all that are counted; those b
 def drain() -> list[Delta]:
     """Return what this process has counted since the last time, and forget it. In a forked process: forget the parent's first."""
     return [delta for metric in COUNTED for delta in metric.drain()]
+
+
+def drain_a_few(limit: int) -> list[Delta]:
+    """Return the same while there are at most ``limit``; else nothing: the more there are, the more is saved by adding first."""
+    return drain() if sum(map(len, COUNTED)) <= limit else []
 
 
 LOGINS = Counter(

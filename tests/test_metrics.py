@@ -53,3 +53,13 @@ def test_names_follow_the_rules_of_prometheus():
 def test_no_label_has_as_many_values_as_there_are_people():
     everything = [metric.description for metric in COUNTED] + list(metrics.GAUGES)
     assert {label for each in everything for label in each.labels}.isdisjoint({"account", "login", "peer", "address", "session"})
+
+
+def test_a_few_deltas_are_handed_over_at_once_and_many_wait_to_be_added_up():
+    counter = Counter("x_total", "X.", "a")
+    for value in ("1", "2"):
+        counter.add(value)
+    assert metrics.drain_a_few(1) == []
+    counter.add("1")
+    assert metrics.drain_a_few(2) == [["x_total", ["1"], 2], ["x_total", ["2"], 1]]
+    assert metrics.drain() == []

@@ -1,7 +1,7 @@
 """The metrics of the whole appliance, as Prometheus reads them: what all workers have counted, and what is true now.
 
-Workers hand over what they have counted since the last time, once a second; it is added here to the totals, which therefore go on
-growing when a worker dies. Gauges are asked for at each scrape.
+Workers hand over what they have counted since the last time, every few seconds; it is added here to the totals, which therefore go
+on growing when a worker dies. Gauges are asked for at each scrape.
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ from cgappliance.store.changes import Change, Kind
 _log = log.get()
 
 HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
+FEW_COUNTS: Final = 250  #: what a heartbeat takes along of metrics, by label values; more wait to be asked for every few seconds
 SWEEP_S: Final = 60.0  #: how late a session ends when its time window closes; windows are given in minutes
 TIDY_S: Final = 3600.0  #: how often the database is tidied up; rows are kept by the day
 TRIM_S: Final = 30.0  #: how often free memory goes back to the system: it takes a few milliseconds, in which all clients wait
@@ -160,22 +161,23 @@ class Worker:
 
     def _heartbeat(self) -> None:
         while True:
-            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions), "metrics": self._counted()})
+            self._count_dropped()
+            counted = metrics.drain_a_few(FEW_COUNTS)
+            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions), "metrics": counted})
             gevent.sleep(HEARTBEAT_S)
 
-    def _counted(self) -> list[metrics.Delta]:
+    def _count_dropped(self) -> None:
         dropped = self._persistence.history_dropped
         if dropped > self._dropped:
             metrics.HISTORY_DROPPED.add(amount=dropped - self._dropped)
             self._dropped = dropped
-        return metrics.drain()
 
     def _report(self, _message: Message) -> Message:
-        counted = self._counted()
+        self._count_dropped()
         found = report(
             self._life.number, self._house, self._appliance.services.values(), store_healthy=self._persistence.memory.healthy
         )
-        return found | {"metrics": counted}
+        return found | {"metrics": metrics.drain()}
 
     def _probe(self, message: Message) -> list[Row]:
         services = self._appliance.services
