@@ -1,7 +1,7 @@
 """TLS contexts that tenants share: who shows the same certificate, or trusts the same CAs, need not have them loaded once more.
 
 The system's CAs alone take 0.8 MB and 15 ms for each context, and nearly every tenant wants just those, for each of its servers.
-What is shared is what the files say: sessions to resume, and connections, are each tenant's own.
+What is shared is what the files say; connections are each tenant's own.
 
 Contexts are found by the content of their files. A renewed certificate gives a new context, under an unchanged name too, and the
 older one goes with the last that uses it. This file imports nothing of the project.

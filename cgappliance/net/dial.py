@@ -1,4 +1,4 @@
-"""Connects to a tenant's upstream: name to address, TCP, TLS with the host name checked. Greets nobody, logs nobody in."""
+"""Connects to an upstream: name to address, TCP, TLS with the host name checked. Greets nobody, logs nobody in."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Resolver:
 
 
 class Dialer:
-    """Makes connections to one server of one tenant."""
+    """Makes connections to one server, for whoever asks."""
 
     def __init__(self, tls: UpstreamTls, timeout_s: float) -> None:
         """Dial ``tls.server``; ``timeout_s`` bounds name, TCP and TLS together."""

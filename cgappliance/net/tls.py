@@ -62,7 +62,7 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class UpstreamTls:
-    """One upstream's context and the TLS session to resume there; an own one for each tenant and protocol.
+    """One upstream's context and the TLS session to resume there; all tenants that dial it the same way have it together.
 
     A resumed handshake costs half the CPU of a full one. Python lets one session be offered many times, so a new one is taken only
     now and then, and when the server did not resume: reading it out of a connection costs a sixth of a whole login.

@@ -14,12 +14,10 @@ import gevent
 from cgappliance import log
 from cgappliance.errors import PluginError
 from cgappliance.model import MailProtocol, Reason, Tenant
-from cgappliance.net.dial import Dialer
 from cgappliance.net.handler import Handler
 from cgappliance.net.health import Health
 from cgappliance.net.listener import Listener
 from cgappliance.net.surroundings import House, Surroundings, Timeouts, Uses
-from cgappliance.net.tls import UpstreamTls
 from cgappliance.plugin_api import TenantContext
 from cgappliance.plugins import BROKEN, Kinds
 from cgappliance.policy.pace import RefusalPace
@@ -122,9 +120,9 @@ class TenantService:
 
     def _handler(self, around: Surroundings, protocol: MailProtocol, contexts: Contexts) -> Handler:
         listen, upstream = self.tenant.listen, self.tenant.upstream
-        tls = UpstreamTls(upstream.servers[protocol], contexts.client(upstream.ca_file))
+        dialer = contexts.dialer(upstream.servers[protocol], upstream.ca_file, around.timeouts.upstream_s)
         context = contexts.server(listen.certificate, listen.private_key, protocol)
-        return Handler(around, protocol, context, Dialer(tls, around.timeouts.upstream_s), self._warm_connections)
+        return Handler(around, protocol, context, dialer, self._warm_connections)
 
     def listen(self, sockets: Mapping[Endpoint, _socket.socket]) -> int:
         """Serve those of ``sockets`` that are this tenant's and not served yet; return how many. Does not block.

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cgappliance.model import MailProtocol
+from cgappliance.model import HostPort, MailProtocol
 from cgappliance.server import contexts as module
 from cgappliance.server.contexts import Contexts
 from cgappliance.testing.lab.certificates import Authority
@@ -56,3 +56,31 @@ def test_system_cas_are_loaded_once(monkeypatch: pytest.MonkeyPatch):
 def test_missing_file_is_an_os_error(tmp_path: Path):
     with pytest.raises(OSError, match="missing"):
         Contexts().client(tmp_path / "missing")
+
+
+def test_who_dials_the_same_server_the_same_way_shares_what_is_learnt_about_it(authority: Authority):
+    contexts, gmail = Contexts(), HostPort("imap.gmail.com", 993)
+    first = contexts.dialer(gmail, authority.ca_file, 30.0)
+    assert contexts.dialer(gmail, authority.ca_file, 30.0) is first
+
+
+def test_dialer_knows_one_server_one_trust_and_one_time_out(authority: Authority, tmp_path: Path):
+    contexts, gmail = Contexts(), HostPort("imap.gmail.com", 993)
+    (tmp_path / "elsewhere").mkdir()
+    different = [
+        contexts.dialer(server, authorities.ca_file, timeout_s)
+        for server, authorities, timeout_s in (
+            (gmail, authority, 30.0),
+            (HostPort("imap.gmail.com", 994), authority, 30.0),
+            (gmail, Authority(tmp_path / "elsewhere"), 30.0),
+            (gmail, authority, 5.0),
+        )
+    ]
+    assert len(set(different)) == len(different)
+
+
+def test_dialer_goes_with_the_last_that_uses_it(authority: Authority):
+    contexts, gmail = Contexts(), HostPort("imap.gmail.com", 993)
+    dialer = contexts.dialer(gmail, authority.ca_file, 30.0)
+    del dialer
+    assert not contexts._dialers
