@@ -1,6 +1,9 @@
 """HTTP to Google: one request, one bounded answer, within a deadline. Who asks what, and what the answer means, is not known here.
 
 No redirect is followed, and nothing is tried twice but, where asked for, a kept connection that Google closed just then.
+
+Each request says by itself in whose name it comes, and no cookie is kept: so all tenants of a process use the same connections.
+With hundreds of tenants that is hundreds of sockets less, and of TLS states.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary, finalize
 
 import gevent
 import requests
@@ -29,6 +35,9 @@ DETAIL_LIMIT_CHARACTERS = 300
 #: Nothing is retried but a connection kept alive that Google closed just then; the deadline holds for both tries.
 RETRY_CLOSED = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0)
 RETRY_NOTHING = Retry(total=0, read=False, redirect=0)  #: False: a time-out stays one, and is not "too many retries"
+
+#: Hosts that connections are kept to: Google has half a dozen for what is asked here, and a site's tests have their own.
+HOSTS: Final = 16
 
 _contexts = SharedContexts()
 
@@ -67,15 +76,13 @@ class Transport:
 
         Args:
             ca_file: CAs to trust; None: the system's.
-            connections: kept alive to each host, at most.
+            connections: kept alive to each host, at most, for all transports alike together.
             limit_bytes: of an answer's body; what is longer is cut.
             retry: RETRY_CLOSED for questions, RETRY_NOTHING for what must not be done twice unnoticed.
         """
         self._limit_bytes = limit_bytes
-        self._session = requests.Session()
-        adapter = _Adapter(ca_file, pool_connections=4, pool_maxsize=connections, max_retries=retry)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._shared = partial(_connections, ca_file, connections, retry)
+        self._connections: _Connections | None = self._shared()
 
     def send(
         self,
@@ -93,11 +100,12 @@ class Transport:
         Raises:
             Unanswered: there was none in time.
         """
+        connections = self._connections or self._shared()  # held here, they outlive a ``close`` meanwhile
         late = Unanswered(f"no answer within {timeout_s:.1f} s", late=True)
         try:
             with (
                 gevent.Timeout(timeout_s, late),
-                self._session.request(
+                connections.session.request(
                     method,
                     url,
                     params=params,
@@ -117,8 +125,8 @@ class Transport:
             raise Unanswered(f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
-        """Close the connections that are kept alive."""
-        self._session.close()
+        """Keep no connections any more. Those that are alive close with the last transport that uses them."""
+        self._connections = None
 
 
 def problem_of_url(url: str) -> str | None:
@@ -148,11 +156,34 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _Connections:
+    """The connections that transports with the same trust and the same manners have together."""
+
+    def __init__(self, context: ssl.SSLContext, size: int, retry: Retry) -> None:
+        self.session = requests.Session()
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        adapter = _Adapter(context, pool_connections=HOSTS, pool_maxsize=size, max_retries=retry)
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
+        finalize(self, self.session.close)
+
+
+_in_use: Final[WeakValueDictionary[tuple[ssl.SSLContext, int, Retry], _Connections]] = WeakValueDictionary()
+
+
+def _connections(ca_file: Path | None, size: int, retry: Retry) -> _Connections:
+    context = _contexts.get(lambda: _make_context(ca_file), ca_file)
+    known = _in_use.get((context, size, retry))
+    if known is None:
+        known = _in_use[context, size, retry] = _Connections(context, size, retry)
+    return known
+
+
 class _Adapter(HTTPAdapter):
     """Connects with a TLS context that tenants share; requests alone would load the CAs for each connection."""
 
-    def __init__(self, ca_file: Path | None, **options: Any) -> None:
-        self._context = _contexts.get(lambda: _make_context(ca_file), ca_file)
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:

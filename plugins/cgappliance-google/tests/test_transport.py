@@ -1,7 +1,13 @@
 """One request, one bounded answer. What the token endpoint does with it stands in test_endpoint.py."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
 import pytest
-from cgappliance_google.transport import RETRY_NOTHING, Answer, Transport, Unanswered, bounded, problem_of_url
+from cgappliance_google.transport import RETRY_CLOSED, RETRY_NOTHING, Answer, Transport, Unanswered, bounded, problem_of_url
 
 from .test_endpoint import answering, http
 
@@ -38,11 +44,87 @@ def test_date_that_is_none_is_not_known(transport, rsa_text: str, date: str):
     assert send(transport, rsa_text, http(b"{}", head=f"Date: {date}\r\n")).date is None
 
 
-def test_transports_that_trust_the_same_share_what_they_load(transport):
-    other = Transport(None, connections=2, limit_bytes=10, retry=RETRY_NOTHING)
-    contexts = {each._session.get_adapter("https://x")._context for each in (transport, other)}
+class KeepAlive(ThreadingHTTPServer):
+    """Answers with a cookie and keeps connections open; knows who came over which, and when one has ended."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), KeepAliveHandler)
+        self.requests: list[tuple[Any, str | None]] = []  #: the client's end of the connection, and the cookie it brought
+        self.ended = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/token"
+
+
+class KeepAliveHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: KeepAlive
+
+    def do_GET(self) -> None:
+        self.server.requests.append((self.client_address, self.headers["Cookie"]))
+        self.send_response(200)
+        for name, value in (("Set-Cookie", "who=first; Path=/"), ("Content-Length", "2")):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.ended.set()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def keep_alive() -> Iterator[KeepAlive]:
+    with KeepAlive() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def alike() -> Transport:
+    return Transport(None, connections=1, limit_bytes=100, retry=RETRY_NOTHING)
+
+
+def test_transports_that_are_alike_use_the_same_connection_and_no_cookie_tells_of_another(keep_alive: KeepAlive):
+    with contextlib.closing(alike()) as one, contextlib.closing(alike()) as other:
+        for each in (one, other, one):
+            each.send("GET", keep_alive.url, timeout_s=5.0)
+    assert len(set(keep_alive.requests)) == 1
+    assert keep_alive.requests[-1][1] is None
+
+
+def test_transport_that_retries_something_else_has_connections_of_its_own(keep_alive: KeepAlive):
+    with contextlib.closing(alike()) as one:
+        one.send("GET", keep_alive.url, timeout_s=5.0)
+        with contextlib.closing(Transport(None, connections=1, limit_bytes=100, retry=RETRY_CLOSED)) as other:
+            other.send("GET", keep_alive.url, timeout_s=5.0)
+    assert len({peer for peer, _cookie in keep_alive.requests}) == 2
+
+
+def test_connections_close_with_the_last_transport_that_uses_them(keep_alive: KeepAlive):
+    one, other = alike(), alike()
+    one.send("GET", keep_alive.url, timeout_s=5.0)
+    one.close()
+    other.send("GET", keep_alive.url, timeout_s=5.0)
+    assert not keep_alive.ended.is_set()
     other.close()
-    assert len(contexts) == 1
+    assert keep_alive.ended.wait(5.0)
+    assert len(set(keep_alive.requests)) == 1
+
+
+def test_straggler_on_a_closed_transport_is_answered_and_leaves_nothing_open(keep_alive: KeepAlive):
+    transport = alike()
+    transport.close()
+    assert transport.send("GET", keep_alive.url, timeout_s=5.0).status == 200
+    assert keep_alive.ended.wait(5.0)
 
 
 def test_long_answer_is_cut(transport, rsa_text: str):
