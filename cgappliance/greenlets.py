@@ -13,6 +13,9 @@ from cgappliance import log
 
 _log = log.get()
 
+# gevent would note of each greenlet who spawned it, ten frames deep: 3 us a time, and nobody here reads it
+gevent.config.track_greenlet_tree = False
+
 _alive: Counter[str] = Counter()
 
 

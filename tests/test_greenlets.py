@@ -53,3 +53,7 @@ def test_child_process_does_not_count_its_parents_greenlets():
     greenlets.forked()
     assert greenlets.alive() == {}
     job.kill()
+
+
+def test_nobody_notes_who_spawned_a_greenlet():
+    assert greenlets.spawn("orphan", int).spawning_greenlet is None
