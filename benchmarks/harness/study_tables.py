@@ -54,7 +54,7 @@ TABLES: Sequence[StudyTable] = (
             ("logins per CPU s", "logins_per_cpu_s", 0),
             ("start, s", "start_s", 2),
             ("fresh, MB", "fresh_mb", 0),
-            ("idle after logins, MB", "idle_mb", 0),
+            ("right after logins, MB", "idle_mb", 0),
             ("at rest, MB", "rested_mb", 0),
             ("reload of one tenant, s", "reload_s", 2),
         ),
