@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,14 @@ RETRY_NOTHING = Retry(total=0, read=False, redirect=0)  #: False: a time-out sta
 HOSTS: Final = 16
 
 _contexts = SharedContexts()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether the operator should hear it: not that a rush was over, and more connections were open than are kept."""
+    return not str(record.msg).startswith("Connection pool is full")
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_is_news)
 
 
 class Unanswered(Exception):
@@ -76,12 +85,12 @@ class Transport:
 
         Args:
             ca_file: CAs to trust; None: the system's.
-            connections: kept alive to each host, at most, for all transports alike together.
+            connections: kept alive to each host, for all transports that are alike together; a rush may open more.
             limit_bytes: of an answer's body; what is longer is cut.
             retry: RETRY_CLOSED for questions, RETRY_NOTHING for what must not be done twice unnoticed.
         """
         self._limit_bytes = limit_bytes
-        self._shared = partial(_connections, ca_file, connections, retry)
+        self._shared = partial(_connections_for, ca_file, connections, retry)
         self._connections: _Connections | None = self._shared()
 
     def send(
@@ -100,9 +109,9 @@ class Transport:
         Raises:
             Unanswered: there was none in time.
         """
-        connections = self._connections or self._shared()  # held here, they outlive a ``close`` meanwhile
         late = Unanswered(f"no answer within {timeout_s:.1f} s", late=True)
         try:
+            connections = self._connections or self._shared()  # held here, they outlive a ``close`` meanwhile
             with (
                 gevent.Timeout(timeout_s, late),
                 connections.session.request(
@@ -171,7 +180,7 @@ class _Connections:
 _in_use: Final[WeakValueDictionary[tuple[ssl.SSLContext, int, Retry], _Connections]] = WeakValueDictionary()
 
 
-def _connections(ca_file: Path | None, size: int, retry: Retry) -> _Connections:
+def _connections_for(ca_file: Path | None, size: int, retry: Retry) -> _Connections:
     context = _contexts.get(lambda: _make_context(ca_file), ca_file)
     known = _in_use.get((context, size, retry))
     if known is None:

@@ -53,6 +53,7 @@ class KeepAlive(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), KeepAliveHandler)
         self.requests: list[tuple[Any, str | None]] = []  #: the client's end of the connection, and the cookie it brought
         self.ended = threading.Event()
+        self.together = threading.Barrier(1)  #: so many requests are answered at the same time
 
     @property
     def url(self) -> str:
@@ -65,6 +66,7 @@ class KeepAliveHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requests.append((self.client_address, self.headers["Cookie"]))
+        self.server.together.wait(5.0)
         self.send_response(200)
         for name, value in (("Set-Cookie", "who=first; Path=/"), ("Content-Length", "2")):
             self.send_header(name, value)
@@ -107,6 +109,18 @@ def test_transport_that_retries_something_else_has_connections_of_its_own(keep_a
         with contextlib.closing(Transport(None, connections=1, limit_bytes=100, retry=RETRY_CLOSED)) as other:
             other.send("GET", keep_alive.url, timeout_s=5.0)
     assert len({peer for peer, _cookie in keep_alive.requests}) == 2
+
+
+def test_rush_opens_more_connections_than_are_kept_and_says_nothing(keep_alive: KeepAlive, caplog: pytest.LogCaptureFixture):
+    keep_alive.together = threading.Barrier(3)
+    with contextlib.closing(alike()) as transport:
+        rush = [threading.Thread(target=transport.send, args=("GET", keep_alive.url), kwargs={"timeout_s": 5.0}) for _ in range(3)]
+        for each in rush:
+            each.start()
+        for each in rush:
+            each.join()
+    assert len({peer for peer, _cookie in keep_alive.requests}) == 3
+    assert caplog.records == []
 
 
 def test_connections_close_with_the_last_transport_that_uses_them(keep_alive: KeepAlive):
