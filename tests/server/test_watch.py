@@ -11,8 +11,9 @@ class Watched:
 
     def __init__(self, folder):
         self.folder, self.said, self.stop, self.news = folder, 0, Event(), Event()
-        self.job = gevent.spawn(watch, folder, self.changed, self.stop)
-        gevent.sleep(0.05)  # the kernel is asked at the greenlet's first turn
+        begun = Event()
+        self.job = gevent.spawn(watch, folder, self.changed, self.stop, begun.set)
+        assert begun.wait(5)
 
     def changed(self):
         self.said += 1
