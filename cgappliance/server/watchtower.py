@@ -130,7 +130,6 @@ class Watchtower:
         """Ask all workers how they are, and note what they say."""
         reports: list[Message] = self._crew.ask_all("report", timeout_s=REPORT_S)
         for report in reports:
-            self._totals.add(report["metrics"])
             self._board.update(report["health"])
         self._totals.add(metrics.drain())
         self._store_healthy = all(report["store_healthy"] for report in reports)

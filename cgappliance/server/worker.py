@@ -41,6 +41,7 @@ from cgappliance.server.elsewhere import Elsewhere
 from cgappliance.server.health_board import Row
 from cgappliance.server.persistence import Persistence
 from cgappliance.server.probes import probe_all
+from cgappliance.server.pulse import Pulse
 from cgappliance.server.records import LogRecorder, MetricsRecorder, Recorders
 from cgappliance.server.report import described, report
 from cgappliance.server.selection import Selection
@@ -52,8 +53,6 @@ from cgappliance.store.changes import Change, Kind
 
 _log = log.get()
 
-HEARTBEAT_S: Final = 1.0  #: how often a worker says that its event loop turns
-FEW_COUNTS: Final = 250  #: what a heartbeat takes along of metrics, by label values; more wait to be asked for every few seconds
 SWEEP_S: Final = 60.0  #: how late a session ends when its time window closes; windows are given in minutes
 TIDY_S: Final = 3600.0  #: how often the database is tidied up; rows are kept by the day
 TRIM_S: Final = 30.0  #: how often free memory goes back to the system: it takes a few milliseconds, in which all clients wait
@@ -84,7 +83,6 @@ class Worker:
         self._config = config = life.config
         self._persistence = Persistence(config.settings, life.incarnation)
         self._persistence.guard.locked = self._tell_of_lock
-        self._dropped = 0
         self._channel = channel
         self._sockets = sockets
         recorder = Recorders(self._persistence, LogRecorder(), MetricsRecorder())
@@ -92,6 +90,7 @@ class Worker:
         kept = self._persistence
         shared = Shared(self._house, recorder, kept.guard, kept.admit, kept.standing, kept.credentials, kept.gmail_took)
         self._appliance = Appliance(config.settings.limits, kinds, shared)
+        self._pulse = Pulse(channel, self._appliance.sessions, lambda: kept.history_dropped)
         deeds = {"kick": self._kick, "sessions": self._sessions}
         self._elsewhere = Elsewhere(self._persistence.store, config.settings.node, life.incarnation, deeds)
         self._commands: dict[str, Callable[[Message], Any]] = {
@@ -117,7 +116,7 @@ class Worker:
             self._start_trace(address, seconds)
         result = self._appliance.apply(self._config, self._sockets)
         self._channel.send({"event": "ready", "tenants": result})
-        spawn("heartbeat", self._heartbeat)
+        spawn("heartbeat", self._pulse.run)
         spawn("measure", self._measure)
         spawn("sweep", self._sweep)
         spawn("tidy", self._tidy)
@@ -159,25 +158,11 @@ class Worker:
             answer["error"] = f"{type(error).__name__}: {error}"
         self._channel.send(answer)
 
-    def _heartbeat(self) -> None:
-        while True:
-            self._count_dropped()
-            counted = metrics.drain_a_few(FEW_COUNTS)
-            self._channel.send({"event": "alive", "sessions": len(self._appliance.sessions), "metrics": counted})
-            gevent.sleep(HEARTBEAT_S)
-
-    def _count_dropped(self) -> None:
-        dropped = self._persistence.history_dropped
-        if dropped > self._dropped:
-            metrics.HISTORY_DROPPED.add(amount=dropped - self._dropped)
-            self._dropped = dropped
-
     def _report(self, _message: Message) -> Message:
-        self._count_dropped()
-        found = report(
+        self._pulse.tell_all()  # ahead of the answer: whoever asked may have gone when that comes, and counts must not go with it
+        return report(
             self._life.number, self._house, self._appliance.services.values(), store_healthy=self._persistence.memory.healthy
         )
-        return found | {"metrics": metrics.drain()}
 
     def _probe(self, message: Message) -> list[Row]:
         services = self._appliance.services

@@ -41,7 +41,6 @@ class FakeCrew:
         return [
             {
                 "worker": 0,
-                "metrics": [],
                 "store_healthy": self.store_healthy,
                 "health": [row for name, health in self.health.items() for row in rows_of(name, health)],
             }
