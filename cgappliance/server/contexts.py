@@ -51,8 +51,8 @@ class Contexts:
         Raises:
             OSError, ssl.SSLError: as ``client``.
         """
-        key = server, self.client(ca_file), timeout_s
-        dialer = self._dialers.get(key)
+        context = self.client(ca_file)
+        dialer = self._dialers.get((server, context, timeout_s))
         if dialer is None:
-            dialer = self._dialers[key] = Dialer(UpstreamTls(key[0], key[1]), timeout_s)
+            dialer = self._dialers[server, context, timeout_s] = Dialer(UpstreamTls(server, context), timeout_s)
         return dialer

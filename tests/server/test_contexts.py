@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_dialer_knows_one_server_one_trust_and_one_time_out(authority: Authority
 
 def test_dialer_goes_with_the_last_that_uses_it(authority: Authority):
     contexts, gmail = Contexts(), HostPort("imap.gmail.com", 993)
-    dialer = contexts.dialer(gmail, authority.ca_file, 30.0)
-    del dialer
-    assert not contexts._dialers
+    users = [contexts.dialer(gmail, authority.ca_file, 30.0) for _ in range(2)]
+    dialer = weakref.ref(users.pop())
+    assert dialer() is users[0]
+    users.clear()
+    assert dialer() is None
