@@ -6,6 +6,7 @@ This file knows when things happen; ``pop3.py``, ``smtp.py`` and ``imap/`` know 
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from typing import ClassVar, NoReturn
 
 from cgappliance.model import MailProtocol
@@ -33,7 +34,7 @@ class Interrupted(Exception):
         self.kind = kind
 
 
-class Session:
+class Session(ABC):
     """One client's session. Subclasses say ``greet``, ``serve``, ``farewell`` and ``farewell_expired``."""
 
     protocol: ClassVar[MailProtocol]
@@ -49,13 +50,13 @@ class Session:
         self.recent = False
         self.expires_at: float | None = None
 
+    @abstractmethod
     def greet(self) -> None:
         """Send the greeting."""
-        raise NotImplementedError
 
+    @abstractmethod
     def serve(self) -> None:
         """Answer commands until the client leaves (return) or is gone (Hangup)."""
-        raise NotImplementedError
 
     def run(self, tls: ServerTls) -> None:
         """Serve the client to the end, and close; the connection's record says why it ended."""
